@@ -1,0 +1,52 @@
+"""GET /v1/accounts; GET /v1/accounts/{accountId}"""
+
+from __future__ import annotations
+
+import flask
+import functions_framework
+
+from shared.assembly import client_api
+from shared.domain.errors import NotFound
+from shared.domain.ids import is_id
+from shared.domain.keys import derive_key
+from shared.gcp.account_store import AccountStore
+from shared.gcp.clients import firestore_client
+from shared.http.call import Call, Reply, json_reply
+from shared.http.cursors import Cursors
+from shared.http.paging import ListReply, PageQuery, require_limit
+from shared.settings import load_api_settings, load_settings
+
+_settings = load_settings()
+_accounts = AccountStore(firestore_client(project=_settings.project, database=_settings.data_database))
+_cursors = Cursors(derive_key(load_api_settings().signing_key, purpose="cursors"))
+api = client_api("accounts", _settings)
+
+
+@api.operation("GET", "/v1/accounts")
+def list_accounts(call: Call) -> Reply:
+    query = call.query(PageQuery)
+    limit = require_limit(query.limit)
+    scope = (call.organisation_id, "accounts")
+    after = _cursors.decode(query.cursor, scope=scope) if query.cursor is not None else None
+    found = _accounts.list(call.organisation_id, limit=limit + 1, after=after)
+    more = len(found) > limit
+    return json_reply(
+        ListReply(
+            data=found[:limit],
+            next_cursor=_cursors.encode(found[limit - 1].id, scope=scope) if more else None,
+        )
+    )
+
+
+@api.operation("GET", "/v1/accounts/<account_id>")
+def get_account(call: Call) -> Reply:
+    account_id = call.path["account_id"]
+    account = _accounts.find(call.organisation_id, account_id) if is_id("acc", account_id) else None
+    if account is None:
+        raise NotFound("There is no such account.")
+    return json_reply(account)
+
+
+@functions_framework.http
+def main(request: flask.Request) -> flask.Response:
+    return api(request)

@@ -1,0 +1,76 @@
+"""GET /v1/callback: where banks send PSUs back to."""
+
+from __future__ import annotations
+
+import flask
+import functions_framework
+import msgspec
+
+from shared.assembly import client_api
+from shared.banks.registry import RegisteredBanks
+from shared.domain.callback_urls import with_parameters
+from shared.domain.clock import SystemClock
+from shared.domain.errors import Invalid
+from shared.domain.keys import derive_key
+from shared.gcp.clients import firestore_client
+from shared.gcp.consent_store import ConsentStore
+from shared.gcp.envelope import KmsTokenVault
+from shared.gcp.oauth_state_store import OAuthStateStore
+from shared.gcp.sync_tasks import CloudSyncTasks
+from shared.http.call import Call, Reply
+from shared.settings import (
+    load_api_settings,
+    load_bank_settings,
+    load_kms_key,
+    load_settings,
+    load_task_settings,
+)
+from shared.use_cases.complete_consent import Callback, complete_consent
+
+_settings = load_settings()
+_api_settings = load_api_settings()
+_data = firestore_client(project=_settings.project, database=_settings.data_database)
+_consents = ConsentStore(_data)
+_states = OAuthStateStore(_data)
+_banks = RegisteredBanks(load_bank_settings(), _settings.environment)
+_vault = KmsTokenVault(key_name=load_kms_key(), environment=_settings.environment)
+_tasks = CloudSyncTasks(load_task_settings())
+api = client_api("callback", _settings)
+
+
+class CallbackQuery(msgspec.Struct, frozen=True, kw_only=True):
+    state: str = ""
+    code: str | None = None
+    error: str | None = None
+    error_description: str | None = None
+    iss: str | None = None
+
+
+@api.operation("GET", "/v1/callback", public=True)
+def complete(call: Call) -> Reply:
+    query = call.query(CallbackQuery, ignore_unknown=True)
+    if not query.state:
+        raise Invalid("state", "is required")
+    consent = complete_consent(
+        Callback(state=query.state, code=query.code, error=query.error, issuer=query.iss),
+        redirect_uri=f"{_api_settings.public_url}/callback",
+        pkce_key=derive_key(_api_settings.signing_key, purpose="pkce"),
+        banks=_banks,
+        consents=_consents,
+        states=_states,
+        vault=_vault,
+        tasks=_tasks,
+        clock=SystemClock(),
+    )
+    parameters = {"consentId": consent.id, "status": consent.status}
+    if consent.client_state is not None:
+        parameters["state"] = consent.client_state
+    if consent.fault is not None:
+        parameters["code"] = consent.fault.code
+    location = with_parameters(consent.callback_url, parameters)
+    return Reply(status=302, headers=(("Location", location), ("Referrer-Policy", "no-referrer")))
+
+
+@functions_framework.http
+def main(request: flask.Request) -> flask.Response:
+    return api(request)

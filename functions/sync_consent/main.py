@@ -1,0 +1,55 @@
+"""One task: bring one consent's accounts up to date."""
+
+from __future__ import annotations
+
+import flask
+import functions_framework
+import msgspec
+
+from shared.assembly import internal_api
+from shared.banks.registry import RegisteredBanks
+from shared.domain.clock import SystemClock
+from shared.gcp.clients import firestore_client
+from shared.gcp.consent_store import ConsentStore
+from shared.gcp.envelope import KmsTokenVault
+from shared.gcp.sync_store import FirestoreSyncStore
+from shared.gcp.sync_tasks import CloudSyncTasks
+from shared.http.call import Call, Reply, json_reply
+from shared.settings import load_bank_settings, load_kms_key, load_settings, load_task_settings
+from shared.use_cases.sync_consent import sync_consent
+
+_settings = load_settings()
+_data = firestore_client(project=_settings.project, database=_settings.data_database)
+_consents = ConsentStore(_data)
+_store = FirestoreSyncStore(_data)
+_banks = RegisteredBanks(load_bank_settings(), _settings.environment)
+_vault = KmsTokenVault(key_name=load_kms_key(), environment=_settings.environment)
+_tasks = CloudSyncTasks(load_task_settings())
+api = internal_api("sync_consent", _settings)
+
+
+class SyncTask(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    organisation_id: str
+    consent_id: str
+
+
+@api.operation("POST", "/")
+def sync(call: Call) -> Reply:
+    task = call.body(SyncTask)
+    outcome = sync_consent(
+        task.organisation_id,
+        task.consent_id,
+        task=call.request.headers.get("X-CloudTasks-TaskName", call.request_id),
+        banks=_banks,
+        consents=_consents,
+        store=_store,
+        vault=_vault,
+        tasks=_tasks,
+        clock=SystemClock(),
+    )
+    return json_reply({"outcome": outcome})
+
+
+@functions_framework.http
+def main(request: flask.Request) -> flask.Response:
+    return api(request)

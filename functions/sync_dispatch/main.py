@@ -1,0 +1,48 @@
+"""The Scheduler's tick: a task for every consent that is due."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import flask
+import functions_framework
+
+from shared.assembly import internal_api
+from shared.domain.clock import SystemClock
+from shared.domain.errors import Invalid
+from shared.gcp.clients import firestore_client
+from shared.gcp.consent_store import ConsentStore
+from shared.gcp.sync_tasks import CloudSyncTasks
+from shared.http.call import Call, Reply, json_reply
+from shared.settings import load_settings, load_task_settings
+from shared.use_cases.dispatch_sync import dispatch_sync
+
+_settings = load_settings()
+_consents = ConsentStore(firestore_client(project=_settings.project, database=_settings.data_database))
+_tasks = CloudSyncTasks(load_task_settings())
+_clock = SystemClock()
+api = internal_api("sync_dispatch", _settings)
+
+_SCHEDULE_TIME = "X-CloudScheduler-ScheduleTime"
+
+
+@api.operation("POST", "/")
+def tick(call: Call) -> Reply:
+    scheduled_at = _scheduled_at(call.request.headers.get(_SCHEDULE_TIME))
+    enqueued = dispatch_sync(scheduled_at, consents=_consents, tasks=_tasks, clock=_clock)
+    return json_reply({"enqueued": enqueued})
+
+
+def _scheduled_at(header: str | None) -> datetime:
+    """The tick's own time makes its deliveries one; without it, the minute does."""
+    if header is None:
+        return _clock.now().replace(second=0, microsecond=0)
+    try:
+        return datetime.fromisoformat(header).astimezone(UTC)
+    except ValueError:
+        raise Invalid(_SCHEDULE_TIME, "is not a time") from None
+
+
+@functions_framework.http
+def main(request: flask.Request) -> flask.Response:
+    return api(request)

@@ -1,0 +1,95 @@
+"""A bank account as clients see it, and the identity that survives a new consent."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from shared.domain.bank_data import AccountType, BalanceType, BankAccount, BankBalance
+from shared.domain.consents import Status
+from shared.domain.ids import derived_id
+from shared.domain.money import format_amount
+
+
+class Balance(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    amount: str
+    """Signed, 4 decimals."""
+    currency: str
+    type: BalanceType
+    as_of: datetime
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    id: str
+    bank_id: str
+    bank_name: str
+    country: str
+    consent_id: str
+    iban: str | None
+    currency: str
+    name: str | None
+    owner_name: str | None
+    type: AccountType
+    status: Status
+    """Of its consent."""
+    balance: Balance | None
+    balances: tuple[Balance, ...]
+    data_as_of: datetime | None
+    """When the bank last answered for this account."""
+    next_refresh_at: datetime | None
+    history_from: date | None
+    """The first day that the transactions reach back to."""
+
+
+class AccountHead(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Whether an account's data may be read now. Kept beside its pages, so that one query answers both."""
+
+    status: Status
+    expires_at: datetime
+
+
+_PREFERRED_BALANCES: tuple[BalanceType, ...] = (
+    "interimBooked", "closingBooked", "interimAvailable", "expected", "forwardAvailable", "openingBooked",
+)  # fmt: skip
+
+
+def account_id(organisation_id: str, bank_id: str, account: BankAccount) -> str:
+    """The same account at the same bank is the same id, whatever consent finds it."""
+    identity = account.iban or account.masked_identity or account.resource_id
+    return derived_id("acc", organisation_id, bank_id, identity, account.currency)
+
+
+def present_balances(
+    balances: tuple[BankBalance, ...], *, read_at: datetime, zone: ZoneInfo
+) -> tuple[Balance, ...]:
+    return tuple(
+        Balance(
+            amount=format_amount(balance.amount),
+            currency=balance.currency,
+            type=balance.type,
+            as_of=_as_of(balance.as_of, read_at=read_at, zone=zone),
+        )
+        for balance in balances
+    )
+
+
+def headline_balance(balances: tuple[Balance, ...]) -> Balance | None:
+    """The one that a client shows: what is booked now, before what is available or expected."""
+    for wanted in _PREFERRED_BALANCES:
+        for balance in balances:
+            if balance.type == wanted:
+                return balance
+    return None
+
+
+def _as_of(as_of: datetime | date | None, *, read_at: datetime, zone: ZoneInfo) -> datetime:
+    """A bank's bare date is that day's end in its zone, but never later than the reading itself."""
+    if as_of is None:
+        return read_at
+    if isinstance(as_of, datetime):
+        aware = as_of if as_of.tzinfo else as_of.replace(tzinfo=zone)
+        return aware.astimezone(UTC)
+    end_of_day = datetime.combine(as_of, time(23, 59, 59), zone).astimezone(UTC)
+    return min(end_of_day, read_at)

@@ -1,0 +1,32 @@
+"""API keys by their hash, from the control plane."""
+
+from __future__ import annotations
+
+from datetime import UTC
+
+from shared.domain.api_keys import ApiKey, Environment
+from shared.gcp import paths
+from shared.gcp.raw_firestore import RawFirestore
+
+
+class ApiKeyStore:
+    def __init__(self, control: RawFirestore) -> None:
+        self._control = control
+
+    def find(self, key_hash: str) -> ApiKey | None:
+        fields = self._control.get([paths.api_key_hash(key_hash)]).get(paths.api_key_hash(key_hash))
+        if fields is None:
+            return None
+        environment: Environment = "live" if fields["environment"].string_value == "live" else "sandbox"
+        expires = fields.get("expiresAt")
+        return ApiKey(
+            id=fields["key"].string_value,
+            organisation_id=fields["organisation"].string_value,
+            environment=environment,
+            revoked=fields["revoked"].boolean_value,
+            expires_at=(
+                expires.timestamp_value.ToDatetime(tzinfo=UTC)
+                if expires is not None and expires.WhichOneof("value_type") == "timestamp_value"
+                else None
+            ),
+        )

@@ -1,0 +1,71 @@
+"""Where documents live. Every path of bank data starts at an organisation; nothing else builds a path.
+
+The two exceptions are found before an organisation is known: an API key by its hash, an OAuth state by its hash.
+"""
+
+from __future__ import annotations
+
+
+def organisation(organisation_id: str) -> str:
+    return f"organisations/{organisation_id}"
+
+
+def api_key(organisation_id: str, key_id: str) -> str:
+    return f"organisations/{organisation_id}/apiKeys/{key_id}"
+
+
+def api_key_hash(key_hash: str) -> str:
+    return f"apiKeyHashes/{key_hash}"
+
+
+def oauth_state(state_hash: str) -> str:
+    return f"oauthStates/{state_hash}"
+
+
+def idempotency(organisation_id: str, record_hash: str) -> str:
+    return f"organisations/{organisation_id}/idempotency/{record_hash}"
+
+
+def consents(organisation_id: str) -> str:
+    return f"organisations/{organisation_id}/consents"
+
+
+def consent(organisation_id: str, consent_id: str) -> str:
+    return f"organisations/{organisation_id}/consents/{consent_id}"
+
+
+def consent_history(organisation_id: str, consent_id: str, revision: int) -> str:
+    return f"{consent(organisation_id, consent_id)}/history/{revision:06d}"
+
+
+def consent_tokens(organisation_id: str, consent_id: str) -> str:
+    return f"{consent(organisation_id, consent_id)}/secrets/tokens"
+
+
+def accounts(organisation_id: str) -> str:
+    return f"organisations/{organisation_id}/accounts"
+
+
+def account(organisation_id: str, account_id: str) -> str:
+    return f"organisations/{organisation_id}/accounts/{account_id}"
+
+
+def pages(organisation_id: str, account_id: str) -> str:
+    return f"{account(organisation_id, account_id)}/pages"
+
+
+def page(organisation_id: str, account_id: str, lower: str) -> str:
+    return f"{pages(organisation_id, account_id)}/{lower}"
+
+
+HEAD = "~"
+"""`lower` of the document that says whether an account's data may be read: it sorts above every page."""
+
+
+def head(organisation_id: str, account_id: str) -> str:
+    return f"{pages(organisation_id, account_id)}/~head"
+
+
+def pending(organisation_id: str, account_id: str) -> str:
+    """Has no `lower`, so that no query over pages meets it."""
+    return f"{pages(organisation_id, account_id)}/~pending"

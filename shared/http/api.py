@@ -1,0 +1,132 @@
+"""The edge that every function shares: a request in, exactly one well-formed reply out.
+
+Request id, the caller's key, typed input, the error envelope, headers and one log line are here and nowhere else.
+No exception leaves as HTML, and none without a line that says what happened.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+import flask
+from werkzeug.exceptions import MethodNotAllowed as NoSuchMethod
+from werkzeug.exceptions import NotFound as NoSuchPath
+from werkzeug.routing import Map, RequestRedirect, Rule
+
+from shared.domain.errors import MethodNotAllowed, NotFound, TokError
+from shared.domain.ids import new_id
+from shared.http.call import Call, Caller, Reply, json_reply
+from shared.http.errors import INTERNAL, error_reply
+from shared.http.gateway_token import require_invoker
+from shared.http.log import logger
+from shared.settings import Settings
+
+Handler = Callable[[Call], Reply]
+
+_HEALTH_PATH = "/health"
+_ALWAYS = (
+    ("Cache-Control", "no-store"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Strict-Transport-Security", "max-age=63072000; includeSubDomains"),
+)
+
+
+class Authenticator(Protocol):
+    def authenticate(self, authorization: str | None) -> Caller:
+        """Raises InvalidApiKey."""
+        ...
+
+
+class Api:
+    """The operations of one function. `authenticator` is None where no client calls (tasks, the scheduler)."""
+
+    def __init__(self, function: str, *, settings: Settings, authenticator: Authenticator | None) -> None:
+        self._settings = settings
+        self._authenticator = authenticator
+        self._log = logger(function)
+        self._routes = Map(strict_slashes=True, merge_slashes=False, redirect_defaults=False)
+        self._handlers: dict[str, tuple[Handler, bool]] = {}
+
+    def operation(self, method: str, path: str, *, public: bool = False) -> Callable[[Handler], Handler]:
+        """Serve `method path` with the decorated handler; `public` ones take calls without an API key."""
+
+        def register(handler: Handler) -> Handler:
+            name = handler.__name__
+            self._handlers[name] = (handler, public or self._authenticator is None)
+            self._routes.add(Rule(path, methods=[method], endpoint=name))
+            return handler
+
+        return register
+
+    def __call__(self, request: flask.Request) -> flask.Response:
+        started = time.perf_counter_ns()
+        call = Call(request, request_id=new_id("req"), client_ip=_client_ip(request))
+        operation = None
+        try:
+            require_invoker(request.headers.get("Authorization"), invokers=self._settings.invokers)
+            if request.path == _HEALTH_PATH:
+                return self._respond(call, json_reply({"status": "ok"}))
+            operation, call.path = self._match(request)
+            handler, public = self._handlers[operation]
+            if not public:
+                self._authenticate(call)
+            reply = handler(call)
+        except TokError as error:
+            reply, kind = error_reply(error, request_id=call.request_id)
+            call.error_code = kind.code
+        except Exception as error:
+            reply, _ = error_reply(error, request_id=call.request_id)
+            call.error_code = INTERNAL.code
+            self._log.exception("unexpected", requestId=call.request_id, operation=operation)
+        response = self._respond(call, reply)
+        self._log.info(
+            "request",
+            requestId=call.request_id,
+            operation=operation,
+            organisation=call.organisation_id_if_known,
+            method=request.method,
+            status=reply.status,
+            code=call.error_code,
+            durationUs=(time.perf_counter_ns() - started) // 1000,
+        )
+        return response
+
+    def _match(self, request: flask.Request) -> tuple[str, dict[str, str]]:
+        adapter = self._routes.bind("", path_info=request.path, default_method=request.method)
+        try:
+            endpoint, arguments = adapter.match()
+        except NoSuchMethod as refusal:
+            allowed = tuple(sorted(refusal.valid_methods or ()))
+            raise MethodNotAllowed(
+                f"{request.method} is not supported here. Supported: {', '.join(allowed)}", allowed=allowed
+            ) from None
+        except (NoSuchPath, RequestRedirect):
+            raise NotFound("There is no such path in this API.") from None
+        return endpoint, dict(arguments)
+
+    def _authenticate(self, call: Call) -> None:
+        if self._authenticator is None:
+            raise RuntimeError("no authenticator")
+        call.authenticated_as(
+            self._authenticator.authenticate(call.request.headers.get("X-Forwarded-Authorization"))
+        )
+
+    def _respond(self, call: Call, reply: Reply) -> flask.Response:
+        response = flask.Response(reply.body, status=reply.status, mimetype="application/json")
+        headers = response.headers
+        if not reply.body:
+            del headers["Content-Type"]
+        headers["X-Request-Id"] = call.request_id
+        for name, value in _ALWAYS:
+            headers[name] = value
+        for name, value in reply.headers:
+            headers[name] = value
+        return response
+
+
+def _client_ip(request: flask.Request) -> str:
+    """The last address that the gateway's front added; earlier ones are the client's own claim."""
+    forwarded = request.headers.get("X-Forwarded-For", "")
+    return forwarded.rpartition(",")[2].strip() or (request.remote_addr or "")

@@ -1,0 +1,56 @@
+"""What clients are shown of a consent: not the bank's own ids, nor our leases."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from shared.domain.consents import Consent, ConsentFault, Status
+
+
+class ConsentView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    id: str
+    bank_id: str
+    bank_name: str
+    status: Status
+    callback_url: str
+    state: str | None
+    created_at: datetime
+    activated_at: datetime | None
+    expires_at: datetime
+    last_synced_at: datetime | None
+    next_sync_at: datetime | None
+    account_ids: tuple[str, ...]
+    error: ConsentFault | None
+
+
+class StartedConsentView(ConsentView, frozen=True, kw_only=True, rename="camel"):
+    redirect_url: str
+
+
+def consent_view(consent: Consent) -> ConsentView:
+    return ConsentView(**_shown(consent))
+
+
+def started_consent_view(consent: Consent, *, redirect_url: str) -> StartedConsentView:
+    return StartedConsentView(**_shown(consent), redirect_url=redirect_url)
+
+
+def _shown(consent: Consent) -> dict[str, Any]:
+    return {
+        "id": consent.id,
+        "bank_id": consent.bank_id,
+        "bank_name": consent.bank_name,
+        "status": consent.status,
+        "callback_url": consent.callback_url,
+        "state": consent.client_state,
+        "created_at": consent.created_at,
+        "activated_at": consent.sca_at,
+        "expires_at": consent.expires_at,
+        "last_synced_at": consent.last_synced_at,
+        "next_sync_at": consent.next_sync_at,
+        "account_ids": consent.account_ids,
+        "error": consent.fault,
+    }

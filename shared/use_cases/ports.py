@@ -1,0 +1,173 @@
+"""What use cases need of the world outside. Adapters in shared.gcp and shared.banks implement these.
+
+Every call that touches bank data names its organisation. A `version` is what a store gave with a document;
+a write that names one raises StaleWrite when the document has changed since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from shared.banks.connector import BankConnector
+from shared.domain.accounts import Account, AccountHead
+from shared.domain.bank_data import BankTokens
+from shared.domain.consents import Consent
+from shared.domain.oauth_states import OAuthState
+from shared.domain.pages import Page
+
+Version = object
+
+
+class SealedTokens(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Tokens as they are stored: a data key wrapped by KMS, and what it encrypts."""
+
+    format: int
+    wrapped_key: bytes
+    nonce: bytes
+    ciphertext: bytes
+
+
+class StoredConsent(msgspec.Struct, frozen=True, kw_only=True):
+    consent: Consent
+    version: Version
+
+
+class DueConsent(msgspec.Struct, frozen=True, kw_only=True):
+    organisation_id: str
+    consent_id: str
+    next_sync_at: datetime
+
+
+class AccountWrite(msgspec.Struct, frozen=True, kw_only=True):
+    account: Account
+    head: AccountHead | None
+    """None leaves it as it is."""
+
+
+class PageWrite(msgspec.Struct, frozen=True, kw_only=True):
+    account_id: str
+    page: Page
+    version: Version | None
+    """None creates it."""
+
+
+class PendingWrite(msgspec.Struct, frozen=True, kw_only=True):
+    account_id: str
+    page: Page
+
+
+class AccountPages(msgspec.Struct, frozen=True, kw_only=True):
+    """An account's newest pages, ascending, from the one that holds some day up to the newest."""
+
+    pages: tuple[Page, ...]
+    versions: dict[str, Version]
+    """By the page's `lower`."""
+    pending: Page | None
+
+
+class BankRules(msgspec.Struct, frozen=True, kw_only=True):
+    """What use cases must know of a bank beside how to talk to it."""
+
+    name: str
+    country: str
+    time_zone: ZoneInfo
+    history_days: int
+    consent_days: int
+    unattended_reads_per_day: int
+
+
+class Banks(Protocol):
+    def connector(self, bank_id: str) -> BankConnector:
+        """Raises Invalid("bankId") for a bank that there is not."""
+        ...
+
+    def rules(self, bank_id: str) -> BankRules: ...
+
+
+class TokenVault(Protocol):
+    def seal(self, tokens: BankTokens, *, organisation_id: str, consent_id: str) -> SealedTokens: ...
+
+    def open(self, sealed: SealedTokens, *, organisation_id: str, consent_id: str) -> BankTokens: ...
+
+
+class OAuthStates(Protocol):
+    def create(self, state_hash: str, state: OAuthState) -> None: ...
+
+    def find(self, state_hash: str) -> OAuthState | None: ...
+
+    def use(self, state_hash: str, *, at: datetime) -> bool:
+        """True for exactly one caller, however many come at once."""
+        ...
+
+
+class Consents(Protocol):
+    def create(self, consent: Consent) -> None:
+        """With the first entry of its history. Creating the same id again changes nothing."""
+        ...
+
+    def find(self, organisation_id: str, consent_id: str) -> StoredConsent | None: ...
+
+    def list(self, organisation_id: str, *, limit: int, before: str | None) -> list[Consent]:
+        """Newest first, `before` an id."""
+        ...
+
+    def save(
+        self,
+        consent: Consent,
+        *,
+        replacing: StoredConsent,
+        tokens: SealedTokens | None = None,
+        at: datetime,
+    ) -> StoredConsent:
+        """One commit: the consent, its tokens if given, and where its status changed the entry in its
+        history and the status of its accounts. Tokens of a consent that has ended are destroyed."""
+        ...
+
+    def sealed_tokens(self, organisation_id: str, consent_id: str) -> SealedTokens | None: ...
+
+    def due(self, *, at: datetime, page_size: int) -> Iterator[DueConsent]:
+        """Every organisation's consents whose next sync is due, oldest first, read page by page."""
+        ...
+
+
+class Accounts(Protocol):
+    def find(self, organisation_id: str, account_id: str) -> Account | None: ...
+
+    def list(self, organisation_id: str, *, limit: int, after: str | None) -> list[Account]: ...
+
+
+class Committed(msgspec.Struct, frozen=True, kw_only=True):
+    consent: StoredConsent
+    page_versions: dict[str, Version]
+    """Of the pages just written, by `lower`."""
+
+
+class SyncStore(Protocol):
+    """What a worker that holds a consent's lease reads and writes."""
+
+    def pages(self, organisation_id: str, account_id: str, *, since: date) -> AccountPages: ...
+
+    def find_account(self, organisation_id: str, account_id: str) -> Account | None: ...
+
+    def commit(
+        self,
+        consent: Consent,
+        *,
+        replacing: StoredConsent,
+        accounts: Sequence[AccountWrite] = (),
+        pages: Sequence[PageWrite] = (),
+        pending: Sequence[PendingWrite] = (),
+    ) -> Committed:
+        """All of it or nothing, and nothing when the consent, and so the lease, has changed since."""
+        ...
+
+
+class SyncTasks(Protocol):
+    def enqueue(self, organisation_id: str, consent_id: str, *, window: str, not_before: datetime) -> None:
+        """One task per consent and window, however often it is asked for."""
+        ...

@@ -1,0 +1,61 @@
+"""End a consent: tell the bank, destroy the tokens. What was read stays until it is erased."""
+
+from __future__ import annotations
+
+from shared.domain.bank_data import BankTokens
+from shared.domain.clock import Clock
+from shared.domain.consents import Consent, ended
+from shared.domain.errors import BankError, NotDecryptable, NotFound, StaleWrite
+from shared.use_cases.ports import Banks, Consents, TokenVault
+
+_ATTEMPTS = 5
+
+
+def revoke_consent(
+    organisation_id: str,
+    consent_id: str,
+    *,
+    banks: Banks,
+    consents: Consents,
+    vault: TokenVault,
+    clock: Clock,
+) -> Consent | None:
+    """Repeatable. None when it had ended before.
+
+    Access ends here first and at the bank second: a bank that cannot be told does not keep us reading. Its refusal
+    is not the client's problem, since without tokens nobody can use the consent.
+    """
+    for _ in range(_ATTEMPTS):
+        stored = consents.find(organisation_id, consent_id)
+        if stored is None:
+            raise NotFound("There is no such consent.")
+        if stored.consent.status in ("expired", "revoked", "error"):
+            return None
+        tokens = _tokens(organisation_id, consent_id, consents=consents, vault=vault)
+        try:
+            revoked = consents.save(
+                ended(stored.consent, status="revoked"), replacing=stored, at=clock.now()
+            ).consent
+        except StaleWrite:
+            continue
+        if revoked.bank_consent_id is not None:
+            try:
+                banks.connector(revoked.bank_id).revoke(
+                    bank_consent_id=revoked.bank_consent_id, tokens=tokens
+                )
+            except BankError:
+                return revoked
+        return revoked
+    raise StaleWrite("the consent kept changing")
+
+
+def _tokens(
+    organisation_id: str, consent_id: str, *, consents: Consents, vault: TokenVault
+) -> BankTokens | None:
+    sealed = consents.sealed_tokens(organisation_id, consent_id)
+    if sealed is None:
+        return None
+    try:
+        return vault.open(sealed, organisation_id=organisation_id, consent_id=consent_id)
+    except NotDecryptable:
+        return None

@@ -1,0 +1,150 @@
+"""The same transaction keeps its id; twins stay two; two runs choose the same ids."""
+
+from __future__ import annotations
+
+import random
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import hypothesis.strategies as st
+from hypothesis import given, settings
+
+from shared.domain.bank_data import BankTransaction
+from shared.domain.matching import Identity, Match, match
+
+TODAY = date(2026, 11, 24)
+ACCOUNT = "acc_01ARZ3NDEKTSV4RRFFQ69G5FAV"
+
+
+def entry(**changes: Any) -> BankTransaction:
+    fields: dict[str, Any] = {
+        "status": "booked",
+        "external_id": None,
+        "entry_reference": None,
+        "end_to_end_id": None,
+        "booking_date": TODAY,
+        "value_date": TODAY,
+        "amount": Decimal("10.00"),
+        "currency": "EUR",
+        "direction": "outbound",
+        "creditor_name": "Konzum",
+        "creditor_iban": None,
+        "debtor_name": None,
+        "debtor_iban": None,
+        "remittance_info": "Račun 1",
+    } | changes
+    fields.setdefault("raw_hash", repr(sorted((key, str(value)) for key, value in fields.items())))
+    return BankTransaction(**fields)
+
+
+def run(
+    *entries: BankTransaction, known: list[Match] | None = None, pending: list[Match] | None = None
+) -> list[Match]:
+    return match(ACCOUNT, entries, known=identities(known), pending=identities(pending), seen_on=TODAY)
+
+
+def identities(matches: list[Match] | None) -> list[Identity]:
+    return [found.identity for found in matches or []]
+
+
+def ids(matches: list[Match]) -> list[str]:
+    return [found.identity.transaction_id for found in matches]
+
+
+def test_genuine_twins_are_two_and_stay_two() -> None:
+    first = run(entry(), entry())
+    assert len(set(ids(first))) == 2
+    again = run(entry(), entry(), known=first)
+    assert ids(again) == ids(first)
+    assert all(found.is_unchanged for found in again)
+
+
+def test_a_third_twin_is_a_third() -> None:
+    first = run(entry(), entry())
+    again = run(entry(), entry(), entry(), known=first)
+    assert set(ids(first)) < set(ids(again))
+    assert len(set(ids(again))) == 3
+
+
+def test_a_row_that_a_shifting_page_repeats_is_one() -> None:
+    assert len(run(entry(external_id="7"), entry(external_id="7"))) == 1
+
+
+def test_a_reused_id_with_other_content_is_another() -> None:
+    first = run(entry(external_id="7"), entry(external_id="7", amount=Decimal("99")))
+    assert len(set(ids(first))) == 2
+    assert ids(run(entry(external_id="7", amount=Decimal("99")), known=first)) == [ids(first)[1]]
+
+
+def test_a_correction_under_the_same_id_keeps_the_id_and_is_a_change() -> None:
+    first = run(entry(external_id="7"))
+    corrected = run(entry(external_id="7", remittance_info="Račun 2"), known=first)
+    assert ids(corrected) == ids(first)
+    assert not corrected[0].is_unchanged
+
+
+def test_a_text_that_changes_without_any_id_is_a_correction() -> None:
+    first = run(entry())
+    assert ids(run(entry(remittance_info="RACUN 1 KARTICA"), known=first)) == ids(first)
+
+
+def test_one_id_from_pending_to_booked_by_the_banks_id() -> None:
+    waiting = run(entry(status="pending", external_id="7", booking_date=None))
+    assert ids(run(entry(external_id="7"), pending=waiting)) == ids(waiting)
+
+
+def test_one_id_from_pending_to_booked_when_id_text_and_date_change() -> None:
+    waiting = run(entry(status="pending", booking_date=None, value_date=None, remittance_info="kartica"))
+    booked = run(entry(external_id="9", booking_date=TODAY + timedelta(days=2)), pending=waiting)
+    assert ids(booked) == ids(waiting)
+
+
+def test_when_two_could_be_the_booked_one_neither_is_guessed() -> None:
+    waiting = run(
+        entry(status="pending", booking_date=None, remittance_info="a"),
+        entry(status="pending", booking_date=None, remittance_info="b"),
+    )
+    booked = run(entry(external_id="9", remittance_info="c"), pending=waiting)
+    assert not set(ids(booked)) & set(ids(waiting))
+
+
+entries = st.lists(
+    st.builds(
+        entry,
+        external_id=st.sampled_from([None, "1", "2"]),
+        entry_reference=st.sampled_from([None, "e1"]),
+        amount=st.sampled_from([Decimal("1"), Decimal("2")]),
+        remittance_info=st.sampled_from([None, "a"]),
+        booking_date=st.sampled_from([TODAY, TODAY - timedelta(days=1)]),
+    ),
+    max_size=12,
+)
+
+
+@given(entries)
+@settings(max_examples=300, deadline=None)
+def test_ids_are_distinct_and_the_same_in_every_run(fetched: list[BankTransaction]) -> None:
+    first = run(*fetched)
+    assert len(set(ids(first))) == len(first)
+    assert ids(run(*fetched)) == ids(first)
+
+
+@given(entries)
+@settings(max_examples=300, deadline=None)
+def test_a_repeated_sync_changes_nothing(fetched: list[BankTransaction]) -> None:
+    first = run(*fetched)
+    again = run(*fetched, known=first)
+    assert sorted(ids(again)) == sorted(ids(first))
+    assert all(found.is_unchanged for found in again)
+
+
+@given(entries, st.integers(0, 2**32))
+@settings(max_examples=300, deadline=None)
+def test_a_crash_after_any_part_was_written_ends_with_the_same_ids(
+    fetched: list[BankTransaction], seed: int
+) -> None:
+    whole = run(*fetched)
+    written = [found for found in whole if random.Random(seed).random() < 0.5 or len(whole) < 2]
+    resumed = run(*fetched, known=written)
+    assert sorted(ids(resumed)) == sorted(ids(whole))

@@ -1,0 +1,130 @@
+"""Laws of the leaves: nothing lost, nothing twice, always in order, and a listing equals the naive one."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given, settings
+
+from shared.domain import pages as leaves
+from shared.domain.ids import derived_id
+from shared.domain.matching import Identity
+from shared.domain.pages import FIRST, Page, Row, merge, row_key, take
+
+DAY = date(2026, 1, 1)
+
+
+def row(number: int, *, day: int = 0, text: str = "") -> Row:
+    booked = DAY + timedelta(days=day)
+    transaction_id = derived_id("txn", "account", str(number))
+    identity = Identity(
+        transaction_id=transaction_id,
+        external_id=str(number),
+        entry_reference=None,
+        content=text,
+        outline="",
+        day=booked,
+        raw_hash=text,
+    )
+    return Row(key=row_key(booked, transaction_id), json=f'"{number} {text}"'.encode(), identity=identity)
+
+
+def applied(pages: list[Page], written: list[Page]) -> list[Page]:
+    by_lower = {page.lower: page for page in pages} | {page.lower: page for page in written}
+    return [by_lower[lower] for lower in sorted(by_lower)]
+
+
+def rows_of(pages: list[Page]) -> list[Row]:
+    return [row for page in reversed(pages) for row in page.rows]
+
+
+@pytest.fixture(autouse=True)
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leaves, "MAX_ROWS", 6)
+
+
+batches = st.lists(
+    st.lists(st.tuples(st.integers(0, 60), st.integers(0, 12), st.sampled_from(["a", "b"])), max_size=25),
+    max_size=6,
+)
+
+
+@given(batches)
+@settings(max_examples=300, deadline=None)
+def test_pages_hold_the_newest_version_of_every_row_in_order(
+    batches: list[list[tuple[int, int, str]]],
+) -> None:
+    pages: list[Page] = []
+    expected: dict[str, Row] = {}
+    for batch in batches:
+        incoming = [row(number, day=day, text=text) for number, day, text in batch]
+        written = merge(pages, incoming)
+        expected |= {item.identity.transaction_id: item for item in incoming}
+        pages = applied(pages, written)
+
+        assert rows_of(pages) == sorted(expected.values(), key=lambda item: item.key, reverse=True)
+        bounds = [page.lower for page in pages]
+        for page, following in zip(pages, [*bounds[1:], "~"], strict=False):
+            assert len(page.rows) <= 6
+            assert all(page.lower <= item.key < following for item in page.rows)
+
+
+@given(batches)
+@settings(max_examples=100, deadline=None)
+def test_what_is_stored_already_writes_no_page(batches: list[list[tuple[int, int, str]]]) -> None:
+    pages: list[Page] = []
+    for batch in batches:
+        incoming = [row(number, day=day, text=text) for number, day, text in batch]
+        pages = applied(pages, merge(pages, incoming))
+        assert merge(pages, {item.identity.transaction_id: item for item in incoming}.values()) == []
+
+
+def test_the_first_page_starts_before_every_day() -> None:
+    assert [page.lower for page in merge([], [row(1)])] == [FIRST]
+
+
+def test_history_that_only_grows_leaves_full_pages_behind() -> None:
+    pages: list[Page] = []
+    for number in range(40):
+        pages = applied(pages, merge(pages, [row(number, day=number)]))
+    assert [len(page.rows) for page in pages] == [6, 6, 6, 6, 6, 6, 4]
+
+
+def test_a_page_is_cut_before_it_grows_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leaves, "MAX_BYTES", 100)
+    written = merge([], [row(number, day=number, text="x" * 40) for number in range(5)])
+    assert [len(page.rows) for page in written] == [2, 2, 1]
+
+
+@given(
+    days=st.lists(st.integers(0, 30), max_size=40),
+    below=st.integers(0, 31),
+    not_before=st.integers(0, 31),
+    limit=st.integers(1, 20),
+    read=st.integers(0, 10),
+)
+@settings(max_examples=300, deadline=None)
+def test_a_slice_is_what_a_scan_of_everything_finds(
+    days: list[int], below: int, not_before: int, limit: int, read: int
+) -> None:
+    pages = applied([], merge([], [row(number, day=day) for number, day in enumerate(days)]))
+    newest = list(reversed(pages))[:read]
+    upper, lower = f"{DAY + timedelta(days=below)}~", f"{DAY + timedelta(days=not_before)}~"
+    found = take(
+        [([item.key for item in page.rows], [item.json for item in page.rows]) for page in newest],
+        below=upper,
+        not_before=lower,
+        limit=limit,
+        more_pages=read < len(pages),
+    )
+    matching = [item for item in rows_of(pages) if lower <= item.key < upper]
+    if found is None:
+        assert read < len(pages)
+        return
+    assert found.lines == [item.json for item in matching[:limit]]
+    if len(matching) > limit:
+        assert found.next_key == matching[limit - 1].key
+    else:
+        assert found.next_key is None
