@@ -14,5 +14,5 @@ class IdempotencyRecord(msgspec.Struct, frozen=True, kw_only=True, rename="camel
     delete_at: datetime
     reply_status: int | None = None
     """None while the first request is under way."""
-    reply_headers: tuple[tuple[str, str], ...] = ()
+    reply_headers: dict[str, str] = {}
     sealed_body: bytes = b""

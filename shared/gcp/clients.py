@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import grpc
+import grpc.experimental
 
 if TYPE_CHECKING:
     from google.cloud import firestore, kms_v1, scheduler_v1, tasks_v2

@@ -8,6 +8,7 @@ checked both ways, as https://cloud.google.com/kms/docs/data-integrity-guideline
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 import google_crc32c
 import msgspec
@@ -38,7 +39,14 @@ class CorruptedInTransit(Exception):
 
 
 class KmsTokenVault:
-    def __init__(self, *, key_name: str, environment: Environment) -> None:
+    def __init__(
+        self,
+        *,
+        key_name: str,
+        environment: Environment,
+        client: Callable[[], kms_v1.KeyManagementServiceClient] = kms_client,
+    ) -> None:
+        self._client = client
         self._key_name = key_name
         self._environment = environment
 
@@ -69,7 +77,7 @@ class KmsTokenVault:
         return msgspec.json.encode(["tok", _FORMAT, self._environment, organisation_id, consent_id, "tokens"])
 
     def _wrap(self, data_key: bytes, context: bytes) -> bytes:
-        response = kms_client().encrypt(
+        response = self._client().encrypt(
             request=kms_v1.EncryptRequest(
                 name=self._key_name,
                 plaintext=data_key,
@@ -91,7 +99,7 @@ class KmsTokenVault:
 
     def _unwrap(self, wrapped_key: bytes, context: bytes) -> bytes:
         try:
-            response = kms_client().decrypt(
+            response = self._client().decrypt(
                 request=kms_v1.DecryptRequest(
                     name=self._key_name,
                     ciphertext=wrapped_key,

@@ -71,7 +71,7 @@ class Idempotency:
         record = self._claim(call.organisation_id, record_hash, request_hash, new_effect_id)
         if record.reply_status is not None:
             body = self._sealer.open(record.sealed_body, context=record_hash)
-            headers = (*record.reply_headers, ("Idempotent-Replayed", "true"))
+            headers = (*record.reply_headers.items(), ("Idempotent-Replayed", "true"))
             return Reply(status=record.reply_status, body=body, headers=headers)
         try:
             reply = effect(record.effect_id)
@@ -81,7 +81,7 @@ class Idempotency:
         done = msgspec.structs.replace(
             record,
             reply_status=reply.status,
-            reply_headers=reply.headers,
+            reply_headers=dict(reply.headers),
             sealed_body=self._sealer.seal(reply.body, context=record_hash),
         )
         self._records.replace(call.organisation_id, record_hash, done, version=None)
