@@ -64,6 +64,8 @@ def account_id(organisation_id: str, bank_id: str, account: BankAccount) -> str:
 def present_balances(
     balances: tuple[BankBalance, ...], *, read_at: datetime, zone: ZoneInfo
 ) -> tuple[Balance, ...]:
+    """A balance that a credit limit is mixed into is left out where the bank gives a plain one beside it."""
+    plain = tuple(balance for balance in balances if not balance.credit_limit_included)
     return tuple(
         Balance(
             amount=format_amount(balance.amount),
@@ -71,7 +73,7 @@ def present_balances(
             type=balance.type,
             as_of=_as_of(balance.as_of, read_at=read_at, zone=zone),
         )
-        for balance in balances
+        for balance in plain or balances
     )
 
 

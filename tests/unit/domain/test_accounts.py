@@ -74,3 +74,12 @@ def test_the_headline_is_what_is_booked_now_before_what_is_available() -> None:
     assert headline is not None
     assert headline.type == "closingBooked"
     assert headline_balance(()) is None
+
+
+def test_a_credit_limit_is_not_money_that_is_there() -> None:
+    plain = balance("interimAvailable", None)
+    with_limit = BankBalance(
+        type="interimBooked", amount=Decimal("5000"), currency="EUR", as_of=None, credit_limit_included=True
+    )
+    shown = present_balances((with_limit, plain), read_at=READ_AT, zone=ZAGREB)
+    assert [found.amount for found in shown] == ["-12.5000"]
