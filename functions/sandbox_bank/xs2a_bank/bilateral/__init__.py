@@ -1,0 +1,1 @@
+"""A bank without a standard: its own JSON, as BILATERAL.md has it."""

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from xs2a_bank.data.locale import Bill, Locale, Shop, Texts
+
+
+def _reference(number: int) -> str:
+    """Model 97: two check digits before the reference, ISO 7064 MOD 97-10 (National Bank of Serbia)."""
+    body = f"{number % 9_000_000 + 1_000_000}"
+    return f"97-{98 - int(body) * 100 % 97:02d}-{body}"
+
+
+RS = Locale(
+    country="RS",
+    unit_minor=7_300.0,
+    months=(
+        "januar",
+        "februar",
+        "mart",
+        "april",
+        "maj",
+        "jun",
+        "jul",
+        "avgust",
+        "septembar",
+        "oktobar",
+        "novembar",
+        "decembar",
+    ),
+    bank_codes=("160", "105", "170", "265", "340"),
+    reference=_reference,
+    employers=("NIS a.d. Novi Sad", "Delta Holding d.o.o.", "Nordeus d.o.o. Beograd", "Hemofarm a.d. Vršac"),
+    shops=(
+        Shop("Maxi Beograd", 6, 60),
+        Shop("Idea Novi Sad", 6, 52),
+        Shop("Lidl Srbija", 7, 55),
+        Shop("Univerexport Čačak", 5, 44),
+        Shop("Roda Niš", 6, 50),
+        Shop("NIS Petrol pumpa", 24, 66),
+        Shop("MOL Šabac", 22, 60),
+        Shop("dm drogerie markt", 4, 30),
+        Shop("Apoteka Benu", 4, 27),
+        Shop("Pekara Trpković", 1.2, 6),
+        Shop("Kafana Znak pitanja", 9, 34),
+        Shop("Wolt Beograd", 10, 29),
+        Shop("Gigatron Žarkovo", 12, 88),
+        Shop("Tempo Đeram", 9, 70),
+        Shop("Delfi knjižara", 6, 32),
+    ),
+    small_shops=(
+        Shop("Beograd plus karta", 0.7, 0.7),
+        Shop("Parking servis", 0.9, 0.9),
+        Shop("Moj kiosk", 1.8, 1.8),
+    ),
+    cities=("Beograd", "Novi Sad", "Niš", "Čačak", "Užice"),
+    bills=(
+        Bill("JP EPS Beograd", "Račun za električnu energiju {month} {year}.", 8, 41, 76),
+        Bill("Telekom Srbija a.d.", "MTS račun {month} {year}.", 15, 31, 37),
+        Bill("JKP Infostan tehnologije", "Objedinjena naplata {month} {year}.", 18, 62, 91),
+        Bill("Yettel d.o.o.", "Mobilni telefon {month} {year}.", 20, 14, 22),
+        Bill("Dunav osiguranje a.d.o.", "Premija osiguranja", 5, 32, 32),
+    ),
+    first_names=(
+        "Marko",
+        "Jelena",
+        "Nikola",
+        "Milica",
+        "Stefan",
+        "Anđela",
+        "Živko",
+        "Dragana",
+        "Uroš",
+        "Ljubica",
+    ),
+    last_names=(
+        "Jovanović",
+        "Petrović",
+        "Nikolić",
+        "Marković",
+        "Đorđević",
+        "Stojanović",
+        "Ilić",
+        "Žikić",
+        "Pavlović",
+        "Šarić",
+    ),
+    texts=Texts(
+        salary="Zarada za {month} {year}.",
+        rent="Zakup stana za {month} {year}.",
+        cash="Podizanje gotovine bankomat {name}",
+        fee="Naknada za održavanje računa {month} {year}.",
+        interest="Obračun kamate",
+        saving="Prenos na štednju",
+        withdrawal="Prenos sa štednje",
+        round_up="Štednja zaokruživanjem kupovina",
+        gifts=(
+            "Za ručak, hvala!",
+            "Povraćaj duga",
+            "Poklon za rođendan",
+            "Pola računa za struju",
+            "Za letovanje",
+        ),
+        currency_sale="Prodaja deviza",
+    ),
+    products={
+        "current": "Tekući račun",
+        "savings": "Štedni račun",
+        "travel": "Štednja za putovanja",
+        "house": "Stambena štednja",
+        "car": "Štednja za automobil",
+        "school": "Dečja štednja",
+        "rainy-day": "Štednja za crne dane",
+        "business": "Račun preduzetnika",
+        "foreign": "Devizni račun",
+        "empty": "Tekući račun",
+    },
+)

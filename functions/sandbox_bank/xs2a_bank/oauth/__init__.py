@@ -1,0 +1,1 @@
+"""The bank's OAuth2 authorization server, on authlib's."""
