@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.stack import Run, Stack, end_shared_stack, shared_stack
+
+# Set by the process that runs pytest, read by its xdist workers.
+_RUN_FOLDER = "TOK_TEST_RUN_FOLDER"
+_RUN_PID = "TOK_TEST_RUN_PID"
+
+
+def _is_controller(config: pytest.Config) -> bool:
+    return not hasattr(config, "workerinput")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if _is_controller(config):
+        os.environ[_RUN_FOLDER] = tempfile.mkdtemp(prefix="tok-tests-")
+        os.environ[_RUN_PID] = str(os.getpid())
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _is_controller(config):
+        folder = Path(os.environ.pop(_RUN_FOLDER))
+        end_shared_stack(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def stack() -> Stack:
+    """The platform, started once for the whole run. Each test uses an organisation of its own, and ends nothing."""
+    return shared_stack(Path(os.environ[_RUN_FOLDER]) / "stack", while_pid=int(os.environ[_RUN_PID]))
+
+
+@pytest.fixture
+def private_stack(tmp_path: Path) -> Iterator[Callable[..., Stack]]:
+    """Starts a stack that belongs to the test alone, for faults; `environment` adds to the supervisor's own."""
+    with ExitStack() as ending:
+
+        def start(*, environment: Mapping[str, str] | None = None) -> Stack:
+            number = len(list(tmp_path.glob("stack-*.out")))
+            run = Run(tmp_path / f"stack-{number}", environment=environment)
+            ending.callback(run.end)
+            return run.wait_up()
+
+        yield start
