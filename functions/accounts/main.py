@@ -13,6 +13,7 @@ from shared.gcp.account_store import AccountStore
 from shared.gcp.clients import firestore_client
 from shared.http.call import Call, Reply, json_reply
 from shared.http.cursors import Cursors
+from shared.http.framework import answer_unroutable
 from shared.http.paging import ListReply, PageQuery, require_limit
 from shared.settings import load_api_settings, load_settings
 
@@ -20,9 +21,10 @@ _settings = load_settings()
 _accounts = AccountStore(firestore_client(project=_settings.project, database=_settings.data_database))
 _cursors = Cursors(derive_key(load_api_settings().signing_key, purpose="cursors"))
 api = client_api("accounts", _settings)
+answer_unroutable(api)
 
 
-@api.operation("GET", "/v1/accounts")
+@api.operation("GET", "/v1/accounts", takes_query=True)
 def list_accounts(call: Call) -> Reply:
     query = call.query(PageQuery)
     limit = require_limit(query.limit)

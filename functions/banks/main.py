@@ -12,12 +12,14 @@ from shared.assembly import client_api
 from shared.banks.registry import catalogue
 from shared.domain.errors import Invalid
 from shared.http.call import Call, Reply, json_reply
+from shared.http.framework import answer_unroutable
 from shared.http.paging import ListReply
 from shared.settings import load_bank_settings, load_settings
 
 _settings = load_settings()
 _banks = catalogue(load_bank_settings(), _settings.environment)
 api = client_api("banks", _settings)
+answer_unroutable(api)
 
 _COUNTRY = re.compile(r"[A-Z]{2}")
 
@@ -26,7 +28,7 @@ class ListBanks(msgspec.Struct, frozen=True, kw_only=True):
     country: str | None = None
 
 
-@api.operation("GET", "/v1/banks")
+@api.operation("GET", "/v1/banks", takes_query=True)
 def list_banks(call: Call) -> Reply:
     country = call.query(ListBanks).country
     if country is not None and _COUNTRY.fullmatch(country) is None:

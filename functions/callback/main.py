@@ -10,7 +10,7 @@ from shared.assembly import client_api
 from shared.banks.registry import RegisteredBanks
 from shared.domain.callback_urls import with_parameters
 from shared.domain.clock import SystemClock
-from shared.domain.errors import Invalid
+from shared.domain.errors import Invalid, MethodNotAllowed
 from shared.domain.keys import derive_key
 from shared.gcp.clients import firestore_client
 from shared.gcp.consent_store import ConsentStore
@@ -18,6 +18,7 @@ from shared.gcp.envelope import KmsTokenVault
 from shared.gcp.oauth_state_store import OAuthStateStore
 from shared.gcp.sync_tasks import CloudSyncTasks
 from shared.http.call import Call, Reply
+from shared.http.framework import answer_unroutable
 from shared.settings import (
     load_api_settings,
     load_bank_settings,
@@ -36,6 +37,7 @@ _banks = RegisteredBanks(load_bank_settings(), _settings.environment)
 _vault = KmsTokenVault(key_name=load_kms_key(), environment=_settings.environment)
 _tasks = CloudSyncTasks(load_task_settings())
 api = client_api("callback", _settings)
+answer_unroutable(api)
 
 
 class CallbackQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,8 +48,10 @@ class CallbackQuery(msgspec.Struct, frozen=True, kw_only=True):
     iss: str | None = None
 
 
-@api.operation("GET", "/v1/callback", public=True)
+@api.operation("GET", "/v1/callback", public=True, takes_query=True)
 def complete(call: Call) -> Reply:
+    if call.request.method != "GET":
+        raise MethodNotAllowed("Only GET is supported here.", allowed=("GET",))
     query = call.query(CallbackQuery, ignore_unknown=True)
     if not query.state:
         raise Invalid("state", "is required")

@@ -25,6 +25,7 @@ from shared.gcp.oauth_state_store import OAuthStateStore
 from shared.gcp.organisation_store import OrganisationStore
 from shared.http.call import Call, Reply, json_reply
 from shared.http.cursors import Cursors
+from shared.http.framework import answer_unroutable
 from shared.http.idempotency import Idempotency
 from shared.http.paging import ListReply, PageQuery, require_limit
 from shared.http.sealing import Sealer
@@ -51,6 +52,7 @@ _idempotency = Idempotency(
     clock=_clock,
 )
 api = client_api("consents", _settings)
+answer_unroutable(api)
 
 
 class CreateConsent(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -101,7 +103,7 @@ def create_consent(call: Call) -> Reply:
     )
 
 
-@api.operation("GET", "/v1/consents")
+@api.operation("GET", "/v1/consents", takes_query=True)
 def list_consents(call: Call) -> Reply:
     query = call.query(PageQuery)
     limit = require_limit(query.limit)

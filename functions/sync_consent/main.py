@@ -15,6 +15,7 @@ from shared.gcp.envelope import KmsTokenVault
 from shared.gcp.sync_store import FirestoreSyncStore
 from shared.gcp.sync_tasks import CloudSyncTasks
 from shared.http.call import Call, Reply, json_reply
+from shared.http.framework import answer_unroutable
 from shared.settings import load_bank_settings, load_kms_key, load_settings, load_task_settings
 from shared.use_cases.sync_consent import sync_consent
 
@@ -26,6 +27,7 @@ _banks = RegisteredBanks(load_bank_settings(), _settings.environment)
 _vault = KmsTokenVault(key_name=load_kms_key(), environment=_settings.environment)
 _tasks = CloudSyncTasks(load_task_settings())
 api = internal_api("sync_consent", _settings)
+answer_unroutable(api)
 
 
 class SyncTask(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

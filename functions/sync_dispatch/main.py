@@ -14,6 +14,7 @@ from shared.gcp.clients import firestore_client
 from shared.gcp.consent_store import ConsentStore
 from shared.gcp.sync_tasks import CloudSyncTasks
 from shared.http.call import Call, Reply, json_reply
+from shared.http.framework import answer_unroutable
 from shared.settings import load_settings, load_task_settings
 from shared.use_cases.dispatch_sync import dispatch_sync
 
@@ -22,6 +23,7 @@ _consents = ConsentStore(firestore_client(project=_settings.project, database=_s
 _tasks = CloudSyncTasks(load_task_settings())
 _clock = SystemClock()
 api = internal_api("sync_dispatch", _settings)
+answer_unroutable(api)
 
 _SCHEDULE_TIME = "X-CloudScheduler-ScheduleTime"
 

@@ -18,6 +18,7 @@ from shared.gcp.raw_firestore import RawFirestore
 from shared.gcp.transaction_pages import FirestoreTransactionPages
 from shared.http.call import Call, Reply
 from shared.http.cursors import Cursors
+from shared.http.framework import answer_unroutable
 from shared.http.paging import LIMIT_DEFAULT, require_limit
 from shared.settings import load_api_settings, load_settings
 from shared.use_cases.get_transaction import get_transaction
@@ -28,6 +29,7 @@ _clock = SystemClock()
 _pages = FirestoreTransactionPages(RawFirestore(project=_settings.project, database=_settings.data_database))
 _cursors = Cursors(derive_key(load_api_settings().signing_key, purpose="cursors"))
 api = client_api("transactions", _settings)
+answer_unroutable(api)
 
 
 class ListTransactions(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -38,7 +40,7 @@ class ListTransactions(msgspec.Struct, frozen=True, kw_only=True, rename="camel"
     status: BookingStatus = "booked"
 
 
-@api.operation("GET", "/v1/accounts/<account_id>/transactions")
+@api.operation("GET", "/v1/accounts/<account_id>/transactions", takes_query=True)
 def list_transactions(call: Call) -> Reply:
     account_id = _account_id(call)
     query = call.query(ListTransactions)

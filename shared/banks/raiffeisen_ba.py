@@ -95,7 +95,7 @@ class RaiffeisenBa:
     accounts_path = "/accounts"
     entries_path = "/entries"
     mandate_header = "X-Mandate-No"
-    psu_ip_header = "X-Psu-Ip"
+    psu_ip_header = "PSU-IP-Address"
 
     def mandate_request(self, *, valid_until: date, redirect_uri: str) -> Mapping[str, Any]:
         return {

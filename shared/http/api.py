@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 import flask
+import msgspec
 from werkzeug.exceptions import MethodNotAllowed as NoSuchMethod
 from werkzeug.exceptions import NotFound as NoSuchPath
 from werkzeug.routing import Map, RequestRedirect, Rule
@@ -24,6 +25,17 @@ from shared.http.log import logger
 from shared.settings import Settings
 
 Handler = Callable[[Call], Reply]
+
+
+class _Operation(msgspec.Struct, frozen=True, kw_only=True):
+    handler: Handler
+    public: bool
+    takes_query: bool
+
+
+class _NoQuery(msgspec.Struct, frozen=True):
+    """Operations without parameters refuse them: a typo must not pass silently."""
+
 
 _HEALTH_PATH = "/health"
 _ALWAYS = (
@@ -47,14 +59,21 @@ class Api:
         self._authenticator = authenticator
         self._log = logger(function)
         self._routes = Map(strict_slashes=True, merge_slashes=False, redirect_defaults=False)
-        self._handlers: dict[str, tuple[Handler, bool]] = {}
+        self._operations: dict[str, _Operation] = {}
 
-    def operation(self, method: str, path: str, *, public: bool = False) -> Callable[[Handler], Handler]:
-        """Serve `method path` with the decorated handler; `public` ones take calls without an API key."""
+    def operation(
+        self, method: str, path: str, *, public: bool = False, takes_query: bool = False
+    ) -> Callable[[Handler], Handler]:
+        """Serve `method path` with the decorated handler; `public` ones take calls without an API key.
+
+        A handler that `takes_query` reads `call.query`; for the others any query parameter is refused here.
+        """
 
         def register(handler: Handler) -> Handler:
             name = handler.__name__
-            self._handlers[name] = (handler, public or self._authenticator is None)
+            self._operations[name] = _Operation(
+                handler=handler, public=public or self._authenticator is None, takes_query=takes_query
+            )
             self._routes.add(Rule(path, methods=[method], endpoint=name))
             return handler
 
@@ -63,28 +82,30 @@ class Api:
     def __call__(self, request: flask.Request) -> flask.Response:
         started = time.perf_counter_ns()
         call = Call(request, request_id=new_id("req"), client_ip=_client_ip(request))
-        operation = None
+        name = None
         try:
             require_invoker(request.headers.get("Authorization"), invokers=self._settings.invokers)
             if request.path == _HEALTH_PATH:
                 return self._respond(call, json_reply({"status": "ok"}))
-            operation, call.path = self._match(request)
-            handler, public = self._handlers[operation]
-            if not public:
+            name, call.path = self._match(request)
+            operation = self._operations[name]
+            if not operation.public:
                 self._authenticate(call)
-            reply = handler(call)
+            if not operation.takes_query:
+                call.query(_NoQuery)
+            reply = operation.handler(call)
         except TokError as error:
             reply, kind = error_reply(error, request_id=call.request_id)
             call.error_code = kind.code
         except Exception as error:
             reply, _ = error_reply(error, request_id=call.request_id)
             call.error_code = INTERNAL.code
-            self._log.exception("unexpected", requestId=call.request_id, operation=operation)
+            self._log.exception("unexpected", requestId=call.request_id, operation=name)
         response = self._respond(call, reply)
         self._log.info(
             "request",
             requestId=call.request_id,
-            operation=operation,
+            operation=name,
             organisation=call.organisation_id_if_known,
             method=request.method,
             status=reply.status,

@@ -31,9 +31,9 @@ def parse_query(request: flask.Request, kind: type[T], *, ignore_unknown: bool =
             character = forbidden_character(given[0])
             if character:
                 raise Invalid(name, f"holds {character}")
-            values[name] = given[0]
+            values[name] = _whole_number(name, given[0]) if name in _whole_numbers(kind) else given[0]
     try:
-        return msgspec.convert(values, kind, strict=False)
+        return msgspec.convert(values, kind)
     except msgspec.ValidationError as error:
         raise invalid_from(error) from None
 
@@ -41,6 +41,17 @@ def parse_query(request: flask.Request, kind: type[T], *, ignore_unknown: bool =
 @cache
 def _names(kind: type[msgspec.Struct]) -> frozenset[str]:
     return frozenset(field.encode_name for field in msgspec.structs.fields(kind))
+
+
+@cache
+def _whole_numbers(kind: type[msgspec.Struct]) -> frozenset[str]:
+    return frozenset(field.encode_name for field in msgspec.structs.fields(kind) if field.type is int)
+
+
+def _whole_number(name: str, text: str) -> int:
+    if re.fullmatch(r"-?[0-9]{1,9}", text) is None:
+        raise Invalid(name, "is not a whole number")
+    return int(text)
 
 
 def invalid_from(error: msgspec.ValidationError) -> Invalid:

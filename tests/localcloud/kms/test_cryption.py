@@ -3,10 +3,9 @@ from __future__ import annotations
 import pytest
 from google.api_core.exceptions import FailedPrecondition, InvalidArgument, NotFound
 from google.cloud import kms
+from google_crc32c import value as crc32c
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from localcloud.kms.crc32c import crc32c
 
 KIB = 1024
 Client = kms.KeyManagementServiceClient

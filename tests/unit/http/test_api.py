@@ -134,11 +134,16 @@ def test_no_subclass_of_an_error_is_left_out_of_the_table() -> None:
     assert unmapped == []
 
 
+def test_a_parameter_that_an_operation_does_not_take_is_refused() -> None:
+    response = client(ok).get("/v1/things/7?iban=1", headers=HEADERS)
+    assert (response.status_code, code(response)) == (400, "VALIDATION_ERROR")
+
+
 def test_the_log_has_ids_and_no_key(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     response = client(ok).get("/v1/things/7?iban=HR1723600001101234565", headers=HEADERS)
     lines = capfdbinary.readouterr().out.splitlines()
     logged = json.loads(lines[-1])
     assert logged["requestId"] == response.headers["X-Request-Id"]
-    assert (logged["organisation"], logged["status"], logged["operation"]) == ("org_1", 200, "ok")
+    assert (logged["organisation"], logged["status"], logged["operation"]) == ("org_1", 400, "ok")
     assert SECRET.encode() not in b"".join(lines)
     assert b"HR17" not in b"".join(lines)
