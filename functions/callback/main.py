@@ -10,7 +10,7 @@ from shared.assembly import client_api
 from shared.banks.registry import RegisteredBanks
 from shared.domain.callback_urls import with_parameters
 from shared.domain.clock import SystemClock
-from shared.domain.errors import Invalid, MethodNotAllowed
+from shared.domain.errors import Invalid
 from shared.domain.keys import derive_key
 from shared.gcp.clients import firestore_client
 from shared.gcp.consent_store import ConsentStore
@@ -50,8 +50,8 @@ class CallbackQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 @api.operation("GET", "/v1/callback", public=True, takes_query=True)
 def complete(call: Call) -> Reply:
-    if call.request.method != "GET":
-        raise MethodNotAllowed("Only GET is supported here.", allowed=("GET",))
+    if call.request.method == "HEAD":
+        raise Invalid("state", "is taken from a GET only: a look at this address must not complete anything")
     query = call.query(CallbackQuery, ignore_unknown=True)
     if not query.state:
         raise Invalid("state", "is required")
