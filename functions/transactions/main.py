@@ -22,7 +22,7 @@ from shared.http.framework import answer_unroutable
 from shared.http.paging import LIMIT_DEFAULT, require_limit
 from shared.settings import load_api_settings, load_settings
 from shared.use_cases.get_transaction import get_transaction
-from shared.use_cases.list_transactions import BELOW_NOTHING, list_booked, list_pending
+from shared.use_cases.list_transactions import BELOW_NOTHING, Range, list_booked, list_pending
 
 _settings = load_settings()
 _clock = SystemClock()
@@ -55,14 +55,12 @@ def list_transactions(call: Call) -> Reply:
     found = listing(
         call.organisation_id,
         account_id,
-        date_from=query.date_from,
-        below=below,
-        limit=limit,
+        Range(below=below, date_from=query.date_from, limit=limit),
         pages=_pages,
         clock=_clock,
     )
     cursor = f'"{_cursors.encode(found.next_key, scope=scope)}"' if found.next_key else "null"
-    body = b'{"data":[%b],"nextCursor":%b}' % (b",".join(found.lines), cursor.encode())
+    body = b'{"data":[%b],"nextCursor":%b}' % (b",".join(found.runs), cursor.encode())
     return Reply(status=200, body=body)
 
 

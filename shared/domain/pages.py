@@ -7,7 +7,7 @@ keys sort by date. A page holds the rows from its `lower` key up to the next pag
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import date
 
@@ -84,44 +84,3 @@ def _split(lower: str, rows: tuple[Row, ...], *, fill: bool) -> list[Page]:
         Page(lower=lower if number == 0 else part[0].key, rows=tuple(reversed(part)))
         for number, part in enumerate(parts)
     ]
-
-
-class Slice(msgspec.Struct, frozen=True, kw_only=True):
-    lines: list[bytes]
-    next_key: str | None
-    """The last line's key when more may follow."""
-
-
-def take(
-    pages: Sequence[tuple[Sequence[str], Sequence[bytes]]],
-    *,
-    below: str,
-    not_before: str,
-    limit: int,
-    more_pages: bool,
-) -> Slice | None:
-    """The newest `limit` lines with `not_before` <= key < `below`, or None when `pages` are too few to tell.
-
-    `pages` are (keys, lines) newest first, both descending; `more_pages` tells that older ones exist unread.
-    """
-    lines: list[bytes] = []
-    last_key = ""
-    for keys, page_lines in pages:
-        start = _first_below(keys, below)
-        stop = _first_below(keys, not_before)
-        wanted = limit - len(lines)
-        if stop - start > wanted:
-            lines.extend(page_lines[start : start + wanted])
-            last_key = keys[start + wanted - 1] if wanted else last_key
-            return Slice(lines=lines, next_key=last_key)
-        if stop > start:
-            lines.extend(page_lines[start:stop])
-            last_key = keys[stop - 1]
-        if stop < len(keys):
-            return Slice(lines=lines, next_key=None)
-    return None if more_pages else Slice(lines=lines, next_key=None)
-
-
-def _first_below(keys: Sequence[str], bound: str) -> int:
-    """Where the first key < `bound` stands in descending `keys`."""
-    return len(keys) - bisect_left(keys[::-1], bound)

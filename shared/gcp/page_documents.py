@@ -1,6 +1,6 @@
 """How pages lie in Firestore: three byte strings, exempt from indexing, and the `lower` that orders them.
 
-`keys` and `rows` are lines in the same order; a listing reads just these two. `identities` is JSON for the sync.
+`keys` and `rows` are as `domain.leaves` cuts them; a listing reads just these two. `identities` is JSON for the sync.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from shared.domain.accounts import AccountHead
+from shared.domain.leaves import ROW_SEPARATOR
 from shared.domain.matching import Identity
 from shared.domain.pages import Page, Row
 from shared.gcp import paths
@@ -25,7 +26,7 @@ def page_document(page: Page) -> dict[str, Any]:
 def pending_document(page: Page) -> dict[str, Any]:
     return {
         "keys": "\n".join(row.key for row in page.rows).encode(),
-        "rows": b"\n".join(row.json for row in page.rows),
+        "rows": ROW_SEPARATOR.join(row.json for row in page.rows),
         "identities": msgspec.json.encode([row.identity for row in page.rows]),
     }
 
@@ -36,7 +37,7 @@ def head_document(head: AccountHead) -> dict[str, Any]:
 
 def read_page(document: dict[str, Any]) -> Page:
     keys = document["keys"].decode().split("\n") if document["keys"] else []
-    lines = document["rows"].split(b"\n") if document["rows"] else []
+    lines = document["rows"].split(ROW_SEPARATOR) if document["rows"] else []
     identities = _identities.decode(document["identities"])
     return Page(
         lower=document.get("lower", ""),

@@ -5,7 +5,7 @@ Listing 100 rows costs 23-30 ms of CPU through the client's objects and under 1 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from typing import Any
 
 from google.cloud.firestore_v1.types import document as document_types
@@ -71,8 +71,11 @@ class RawFirestore:
         or_equal_to: str,
         select: Sequence[str],
         limit: int,
-    ) -> list[Fields]:
-        """Documents whose string `field` is `or_equal_to` or at most `at_most`, descending by it."""
+    ) -> Generator[Fields, None, None]:
+        """Documents whose string `field` is `or_equal_to` or at most `at_most`, descending by it.
+
+        Closing the iterator early cancels the rest: each message that is not read is CPU saved.
+        """
         request = _RunQueryRequest(parent=f"{self._documents}/{parent}")
         query = request.structured_query
         for name in select:
@@ -92,8 +95,10 @@ class RawFirestore:
         order.field.field_path = field
         order.direction = _Direction.DESCENDING
         query.limit.value = limit
-        return [
-            response.document.fields
-            for response in self._run_query(request, metadata=self._metadata, timeout=_DEADLINE_SECONDS)
-            if response.HasField("document")
-        ]
+        call = self._run_query(request, metadata=self._metadata, timeout=_DEADLINE_SECONDS)
+        try:
+            for response in call:
+                if response.HasField("document"):
+                    yield response.document.fields
+        finally:
+            call.cancel()  # type: ignore[no-untyped-call]

@@ -2,35 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator, Iterator
 from datetime import UTC
 from typing import cast
 
 from shared.domain.accounts import AccountHead
 from shared.domain.consents import Status
+from shared.domain.leaves import Leaf
+from shared.domain.pages import FIRST
 from shared.gcp import paths
 from shared.gcp.raw_firestore import Fields, RawFirestore
-from shared.use_cases.list_transactions import Listed, PageLines
+from shared.use_cases.list_transactions import Listed
 
-_FIELDS = ("keys", "rows", "status", "expiresAt")
+_FIELDS = ("lower", "keys", "rows", "status", "expiresAt")
+_READ_AHEAD_MAX = 32
 
 
 class FirestoreTransactionPages:
     def __init__(self, data: RawFirestore) -> None:
         self._data = data
 
-    def newest(self, organisation_id: str, account_id: str, *, below: str, count: int) -> Listed:
-        documents = self._data.descending(
-            parent=paths.account(organisation_id, account_id),
-            collection="pages",
-            field="lower",
-            at_most=below,
-            or_equal_to=paths.HEAD,
-            select=_FIELDS,
-            limit=count + 1,
+    def newest(self, organisation_id: str, account_id: str, *, below: str, read_ahead: int) -> Listed:
+        documents = self._query(organisation_id, account_id, below=below, leaves=read_ahead)
+        first = next(documents, None)
+        if first is None or "status" not in first:
+            documents.close()
+            return Listed(head=None, leaves=iter(()))
+        return Listed(
+            head=_head(first),
+            leaves=self._leaves(organisation_id, account_id, documents, read_ahead=read_ahead),
         )
-        if not documents or "status" not in documents[0]:
-            return Listed(head=None, pages=[])
-        return Listed(head=_head(documents[0]), pages=[_lines(fields) for fields in documents[1:]])
 
     def pending(self, organisation_id: str, account_id: str) -> Listed:
         head_path = paths.head(organisation_id, account_id)
@@ -38,8 +39,52 @@ class FirestoreTransactionPages:
         found = self._data.get([head_path, pending_path])
         return Listed(
             head=_head(found[head_path]) if head_path in found else None,
-            pages=[_lines(found[pending_path])] if pending_path in found else [],
+            leaves=iter([_leaf(found[pending_path])] if pending_path in found else []),
         )
+
+    def _query(
+        self, organisation_id: str, account_id: str, *, below: str, leaves: int
+    ) -> Generator[Fields, None, None]:
+        return self._data.descending(
+            parent=paths.account(organisation_id, account_id),
+            collection="pages",
+            field="lower",
+            at_most=below,
+            or_equal_to=paths.HEAD,
+            select=_FIELDS,
+            limit=leaves + 1,
+        )
+
+    def _leaves(
+        self,
+        organisation_id: str,
+        account_id: str,
+        documents: Generator[Fields, None, None],
+        *,
+        read_ahead: int,
+    ) -> Iterator[Leaf]:
+        """As many as are asked for: where one query's documents end, a larger one goes on below them."""
+        while True:
+            count = 0
+            lower = FIRST
+            try:
+                for fields in documents:
+                    leaf = _leaf(fields)
+                    count += 1
+                    lower = leaf.lower
+                    yield leaf
+            finally:
+                documents.close()
+            if count < read_ahead or lower == FIRST:
+                return
+            read_ahead = min(read_ahead * 2, _READ_AHEAD_MAX)
+            documents = self._query(organisation_id, account_id, below=_just_below(lower), leaves=read_ahead)
+            next(documents, None)
+
+
+def _just_below(lower: str) -> str:
+    """The greatest key-like text under `lower`, which no page starts at: keys end in a digit or capital."""
+    return lower[:-1] + chr(ord(lower[-1]) - 1) + "~"
 
 
 def _head(fields: Fields) -> AccountHead:
@@ -49,8 +94,5 @@ def _head(fields: Fields) -> AccountHead:
     )
 
 
-def _lines(fields: Fields) -> PageLines:
-    rows = fields["rows"].bytes_value
-    if not rows:
-        return PageLines([], [])
-    return PageLines(fields["keys"].bytes_value.decode().split("\n"), rows.split(b"\n"))
+def _leaf(fields: Fields) -> Leaf:
+    return Leaf(fields["lower"].string_value, fields["keys"].bytes_value, fields["rows"].bytes_value)

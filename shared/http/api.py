@@ -37,6 +37,7 @@ class _NoQuery(msgspec.Struct, frozen=True):
     """Operations without parameters refuse them: a typo must not pass silently."""
 
 
+_JSON = ("Content-Type", "application/json")
 _HEALTH_PATH = "/health"
 _ALWAYS = (
     ("Cache-Control", "no-store"),
@@ -59,6 +60,7 @@ class Api:
         self._authenticator = authenticator
         self._log = logger(function)
         self._routes = Map(strict_slashes=True, merge_slashes=False, redirect_defaults=False)
+        self._paths = self._routes.bind("")
         self._operations: dict[str, _Operation] = {}
 
     def operation(
@@ -115,9 +117,8 @@ class Api:
         return response
 
     def _match(self, request: flask.Request) -> tuple[str, dict[str, str]]:
-        adapter = self._routes.bind("", path_info=request.path, default_method=request.method)
         try:
-            endpoint, arguments = adapter.match()
+            endpoint, arguments = self._paths.match(request.path, request.method)
         except NoSuchMethod as refusal:
             allowed = tuple(sorted(refusal.valid_methods or ()))
             raise MethodNotAllowed(
@@ -135,15 +136,12 @@ class Api:
         )
 
     def _respond(self, call: Call, reply: Reply) -> flask.Response:
-        response = flask.Response(reply.body, status=reply.status, mimetype="application/json")
-        headers = response.headers
-        if not reply.body:
-            del headers["Content-Type"]
-        headers["X-Request-Id"] = call.request_id
-        for name, value in _ALWAYS:
-            headers[name] = value
-        for name, value in reply.headers:
-            headers[name] = value
+        headers = [("X-Request-Id", call.request_id), *_ALWAYS, *reply.headers]
+        if reply.body:
+            headers.append(_JSON)
+            return flask.Response(reply.body, reply.status, headers)
+        response = flask.Response(status=reply.status, headers=headers)
+        del response.headers["Content-Type"]
         return response
 
 
