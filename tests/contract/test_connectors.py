@@ -217,6 +217,7 @@ def test_an_expired_token_is_refreshed_and_refresh_tokens_rotate(either: Bank) -
     assert connection.tokens.refresh_token != first.refresh_token
     assert either.connector.accounts(connection.attended)
     assert first.refresh_token is not None
+    either.clock.move(seconds=61)
     with pytest.raises(BankAccessLost) as raised:
         either.connector.refresh(refresh_token=first.refresh_token)
     assert raised.value.reason == "refused"

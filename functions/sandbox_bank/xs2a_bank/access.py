@@ -10,7 +10,7 @@ from flask import Request
 from xs2a_bank.banks import Bank
 from xs2a_bank.consents import find_consent
 from xs2a_bank.context import Context
-from xs2a_bank.data import Account, accounts_of
+from xs2a_bank.data import Account, Movement, accounts_of, is_left_out
 from xs2a_bank.people import PEOPLE, Person
 from xs2a_bank.records import Consent, Grant, Right, Token
 from xs2a_bank.refusals import Reason, Refusal
@@ -57,6 +57,9 @@ class Visit:
     def today(self) -> date:
         return self.now.astimezone(self.bank.time_zone).date()
 
+    def shows(self, row: Movement) -> bool:
+        return not is_left_out(row, sca_at=self.consent.sca_at, now=self.now)
+
     def account(self, resource_id: str) -> Account:
         for account in self.accounts:
             if account.resource_id == resource_id:
@@ -70,13 +73,12 @@ class Visit:
 
 def open_visit(context: Context, bank: Bank, request: Request, *, consent_id: str) -> Visit:
     token = _token(context, bank, request)
-    now = context.clock.now(token.client_id)
     if token.consent_id != consent_id:
         raise Refusal(Reason.CONSENT_NOT_TOKENS, "the consent is not the one that the token stands for")
-    if token.expires_at <= now:
-        raise Refusal(Reason.TOKEN_EXPIRED, "the access token has expired")
-    grant = context.store.get(Grant, token.grant_id)
     stored = find_consent(context, bank, token.client_id, consent_id)
+    now = context.clock.now(token.client_id)
+    grant = context.store.get(Grant, token.grant_id)
+    # A consent that is over is said before a token that is: no refresh helps there.
     match stored.record.status:
         case "valid":
             pass
@@ -86,6 +88,8 @@ def open_visit(context: Context, bank: Bank, request: Request, *, consent_id: st
             raise Refusal(Reason.CONSENT_WITHDRAWN, "the PSU has withdrawn the consent")
         case _:
             raise Refusal(Reason.CONSENT_INVALID, "the consent is not valid")
+    if token.expires_at <= now:
+        raise Refusal(Reason.TOKEN_EXPIRED, "the access token has expired")
     if grant is None or grant.record.revoked:
         raise Refusal(Reason.TOKEN_INVALID, "the access token was revoked")
     return Visit(bank=bank, stored_consent=stored, person=PEOPLE[token.person], now=now)

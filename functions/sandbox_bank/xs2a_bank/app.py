@@ -12,7 +12,7 @@ from xs2a_bank.banks import BANKS
 from xs2a_bank.berlin_group import accounts, consents, headers, transactions
 from xs2a_bank.bilateral import accounts as bilateral_accounts
 from xs2a_bank.bilateral import mandates
-from xs2a_bank.clock import Clock
+from xs2a_bank.clock import Clock, MovedClock, asked_offset_seconds
 from xs2a_bank.context import EXTENSION, Context, current_context
 from xs2a_bank.failures import register_failures
 from xs2a_bank.oauth import routes as oauth
@@ -36,7 +36,7 @@ def create_app(settings: BankSettings, store: Store, clock: Clock) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    context = Context(settings=settings, store=store, clock=clock)
+    context = Context(settings=settings, store=store, clock=MovedClock(clock))
     app.extensions[EXTENSION] = context
     app.extensions[oauth.EXTENSION] = {
         bank.id: BankAuthorizationServer(context, bank) for bank in BANKS.values()
@@ -65,9 +65,13 @@ def create_app(settings: BankSettings, store: Store, clock: Clock) -> Flask:
 
 
 def _check_headers() -> None:
-    if interface_of(request.path) == "berlin_group":
+    interface = interface_of(request.path)
+    if interface == "berlin_group":
         headers.require_request_id(request)
         headers.require_json_acceptable(request)
+    if interface != "pages":
+        # A PSU's browser carries no offset: the pages follow the consent's.
+        current_context().clock.move_to(asked_offset_seconds(request))
 
 
 def _add_headers(response: Response) -> Response:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import secrets
 from contextlib import suppress
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from uuid import uuid4
 
 import msgspec
 
 from xs2a_bank.banks import Bank
 from xs2a_bank.context import Context
+from xs2a_bank.people import PEOPLE, Fault
 from xs2a_bank.records import Consent, ConsentStatus, Right, ScaStatus
 from xs2a_bank.refusals import Reason, Refusal
 from xs2a_bank.settings import Client
@@ -19,6 +20,9 @@ from xs2a_bank.store import Changed, Stored
 
 MAX_CONSENT_DAYS = 180
 MAX_READS_PER_DAY = 4
+SHORTENED_CONSENT_DAYS = 30
+EXPIRES_AFTER = timedelta(days=5)
+"""So long after SCA the consent of the person `expires` is over, whatever was agreed."""
 _ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 _ATTEMPTS = 8
 
@@ -51,20 +55,46 @@ def create_consent(context: Context, bank: Bank, client: Client, request: Consen
         last_action_on=today,
         authorisation_id=str(uuid4()),
         sca_status="received",
+        clock_offset_seconds=context.clock.offset_seconds,
     )
     context.store.create(consent.id, consent)
     return consent
 
 
 def find_consent(context: Context, bank: Bank, client_id: str, consent_id: str) -> Stored[Consent]:
-    """The TPP's own consent at this bank, expired if its time is over. Refuses with CONSENT_UNKNOWN."""
+    """The TPP's own consent at this bank, expired if its time is over. Refuses with CONSENT_UNKNOWN.
+
+    From here on the call goes by the consent's clock, which never goes back.
+    """
     stored = context.store.get(Consent, consent_id) if _ID.fullmatch(consent_id) else None
     if stored is None or stored.record.bank != bank.id or stored.record.client_id != client_id:
         raise Refusal(Reason.CONSENT_UNKNOWN, "the consent is not known to this bank for this TPP")
-    today = context.clock.now(client_id).astimezone(bank.time_zone).date()
-    if stored.record.status in ("received", "valid") and stored.record.valid_until < today:
+    stored = _share_clock(context, stored)
+    if stored.record.status in ("received", "valid") and _is_over(
+        stored.record, bank, now=context.clock.now(client_id)
+    ):
         return end_consent(context, bank, stored, "expired")
     return stored
+
+
+def _share_clock(context: Context, stored: Stored[Consent]) -> Stored[Consent]:
+    """The call's offset becomes the consent's where it is greater; otherwise the consent's becomes the call's."""
+    for _ in range(_ATTEMPTS):
+        if stored.record.clock_offset_seconds >= context.clock.offset_seconds:
+            context.clock.move_to(stored.record.clock_offset_seconds)
+            return stored
+        ahead = msgspec.structs.replace(stored.record, clock_offset_seconds=context.clock.offset_seconds)
+        with suppress(Changed):
+            context.store.replace(stored, ahead)
+        stored = _read_again(context, stored)
+    raise Refusal(Reason.UNAVAILABLE, "the consent is being changed by others")
+
+
+def _is_over(consent: Consent, bank: Bank, *, now: datetime) -> bool:
+    if consent.valid_until < now.astimezone(bank.time_zone).date():
+        return True
+    expires = consent.person is not None and PEOPLE[consent.person].fault is Fault.EXPIRES
+    return expires and consent.sca_at is not None and now >= consent.sca_at + EXPIRES_AFTER
 
 
 def end_consent(
@@ -85,11 +115,15 @@ def end_consent(
             ended.sca_status = "failed"
         with suppress(Changed):
             context.store.replace(stored, ended)
-        again = context.store.get(Consent, stored.key)
-        if again is None:
-            raise Refusal(Reason.CONSENT_UNKNOWN, "the consent is gone")
-        stored = again
+        stored = _read_again(context, stored)
     raise Refusal(Reason.UNAVAILABLE, "the consent is being changed by others")
+
+
+def _read_again(context: Context, stored: Stored[Consent]) -> Stored[Consent]:
+    again = context.store.get(Consent, stored.key)
+    if again is None:
+        raise Refusal(Reason.CONSENT_UNKNOWN, "the consent is gone")
+    return again
 
 
 def _changed(context: Context, bank: Bank, consent: Consent, *, status: ConsentStatus) -> Consent:
@@ -110,7 +144,16 @@ def approve(
     approved.person, approved.ibans = person, ibans
     approved.sca_at = context.clock.now(approved.client_id)
     approved.sca_status = "finalised"
+    approved.valid_until = granted_until(bank, stored.record, person=person, now=approved.sca_at)
     context.store.replace(stored, approved)
+
+
+def granted_until(bank: Bank, consent: Consent, *, person: str, now: datetime) -> date:
+    """The last day that the bank grants to this person."""
+    if PEOPLE[person].fault is not Fault.SHORTENED:
+        return consent.valid_until
+    today = now.astimezone(bank.time_zone).date()
+    return min(consent.valid_until, today + timedelta(days=SHORTENED_CONSENT_DAYS))
 
 
 def reject(context: Context, bank: Bank, stored: Stored[Consent]) -> None:

@@ -7,7 +7,7 @@ from typing import cast
 
 from flask import current_app
 
-from xs2a_bank.clock import Clock
+from xs2a_bank.clock import MovedClock
 from xs2a_bank.settings import BankSettings
 from xs2a_bank.store import Store
 
@@ -18,7 +18,7 @@ EXTENSION = "xs2a_bank"
 class Context:
     settings: BankSettings
     store: Store
-    clock: Clock
+    clock: MovedClock
 
 
 def current_context() -> Context:

@@ -1,22 +1,25 @@
-"""Makes a person's fault happen when their account data is read."""
+"""Makes a person's fault happen when their account data is read, or their token refreshed."""
 
 from __future__ import annotations
 
 import time
 from datetime import datetime, timedelta
+from math import ceil
 
 from flask import Response
 
 from xs2a_bank.banks import Bank
 from xs2a_bank.consents import end_consent
 from xs2a_bank.context import Context
-from xs2a_bank.people import Fault
-from xs2a_bank.records import Consent, FirstTry
+from xs2a_bank.people import PEOPLE, Fault
+from xs2a_bank.records import Consent, FirstTry, Token
 from xs2a_bank.refusals import Reason, Refusal
 from xs2a_bank.secret_values import fingerprint
 from xs2a_bank.store import AlreadyExists, Stored
 
-RETRY_AFTER_SECONDS = 60
+LIMITED_FOR = timedelta(hours=1)
+DOWN_FOR = timedelta(hours=2)
+"""After SCA, by the consent's clock."""
 _MAINTENANCE_PAGE = "<!doctype html><title>Maintenance</title><p>We are improving our services.</p>"
 
 
@@ -39,9 +42,10 @@ def happen(
         case Fault.SERVER_ERROR:
             raise Refusal(Reason.INTERNAL, "an error of the bank's back end")
         case Fault.LIMITED:
-            raise Refusal(
-                Reason.ACCESS_EXCEEDED, "too many requests", retry_after_seconds=RETRY_AFTER_SECONDS
-            )
+            _limit(stored.record, now)
+        case Fault.DOWN_FOR_A_WHILE:
+            if stored.record.sca_at is not None and now < stored.record.sca_at + DOWN_FOR:
+                raise Refusal(Reason.UNAVAILABLE, "the service is down for maintenance")
         case Fault.HTML:
             return Response(_MAINTENANCE_PAGE, mimetype="text/html")
         case Fault.GARBLED:
@@ -56,16 +60,36 @@ def happen(
             raise Refusal(Reason.TOKEN_INVALID, "the access token is not valid for this service")
         case Fault.FLAKY:
             _fail_once(context, stored.record, endpoint, now)
-        case Fault.SCA_FAILS | None:
+        case Fault.SCA_FAILS | Fault.REFRESH_TIMEOUT | Fault.SHORTENED | Fault.EXPIRES | None:
             pass
     return None
 
 
+def delay_first_refresh(context: Context, token: Token) -> None:
+    """Holds back the answer, after everything in it has become true: a TPP that waits less long loses it."""
+    if PEOPLE[token.person].fault is not Fault.REFRESH_TIMEOUT:
+        return
+    if _is_first_try(context, token.consent_id, "refresh", now=context.clock.now(token.client_id)):
+        time.sleep(context.settings.slow_seconds)
+
+
+def _limit(consent: Consent, now: datetime) -> None:
+    if consent.sca_at is None or now >= consent.sca_at + LIMITED_FOR:
+        return
+    wait = consent.sca_at + LIMITED_FOR - now
+    raise Refusal(Reason.ACCESS_EXCEEDED, "too many requests", retry_after_seconds=ceil(wait.total_seconds()))
+
+
 def _fail_once(context: Context, consent: Consent, endpoint: str, now: datetime) -> None:
+    if _is_first_try(context, consent.id, endpoint, now=now):
+        raise Refusal(Reason.UNAVAILABLE, "the service is temporarily unavailable")
+
+
+def _is_first_try(context: Context, consent_id: str, endpoint: str, *, now: datetime) -> bool:
     try:
         context.store.create(
-            fingerprint(f"{consent.id}/{endpoint}"), FirstTry(expires_at=now + timedelta(days=180))
+            fingerprint(f"{consent_id}/{endpoint}"), FirstTry(expires_at=now + timedelta(days=180))
         )
     except AlreadyExists:
-        return
-    raise Refusal(Reason.UNAVAILABLE, "the service is temporarily unavailable")
+        return False
+    return True

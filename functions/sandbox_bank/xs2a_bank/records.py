@@ -35,6 +35,8 @@ class Consent(msgspec.Struct, kw_only=True):
     ibans: tuple[str, ...] = ()
     """The accounts that the PSU agreed to."""
     sca_at: datetime | None = None
+    clock_offset_seconds: int = 0
+    """How far its TPP has moved the clock: the greatest offset that came with any call about it."""
 
 
 class ScaSession(msgspec.Struct, kw_only=True):
@@ -58,6 +60,11 @@ class Grant(msgspec.Struct, kw_only=True):
     client_id: str
     expires_at: datetime
     revoked: bool = False
+    live_key: str | None = None
+    """Of the refresh token that is next to be used. None: the first one, which nobody has used yet."""
+    rotated_key: str | None = None
+    """Of the one that the live one replaced."""
+    rotated_at: datetime | None = None
 
 
 class Code(msgspec.Struct, kw_only=True):
@@ -86,8 +93,6 @@ class Token(msgspec.Struct, kw_only=True):
     person: str
     scope: str
     expires_at: datetime
-    used: bool = False
-    """A refresh token that was exchanged for another."""
 
 
 class Reads(msgspec.Struct, kw_only=True):
@@ -98,6 +103,6 @@ class Reads(msgspec.Struct, kw_only=True):
 
 
 class FirstTry(msgspec.Struct, kw_only=True):
-    """Marks that a read of this kind has failed once already. Key: consent and endpoint."""
+    """Marks that a call of this kind has gone wrong once already. Key: consent and endpoint."""
 
     expires_at: datetime

@@ -30,7 +30,7 @@ class BankSettings(msgspec.Struct, frozen=True, kw_only=True):
     code_seconds: int = 60
     session_seconds: int = 600
     slow_seconds: float = 40.0
-    """How long the person `slow` waits for account data."""
+    """How long `slow` waits for account data, and `refresh-timeout` for the answer to its first refresh."""
 
     @property
     def secure(self) -> bool:

@@ -3,7 +3,6 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from google.cloud import firestore
@@ -117,19 +116,6 @@ def test_refresh_tokens_rotate_and_a_reuse_ends_the_family(tpp: Tpp) -> None:
     assert tpp.refresh(BANK, third["refresh_token"]).get_json()["error"] == "invalid_grant"
     read = tpp.read(connection, "/v1/accounts")
     assert (read.status_code, read.get_json()["tppMessages"][0]["code"]) == (401, "TOKEN_INVALID")
-
-
-def test_of_refreshes_at_the_same_moment_at_most_one_gets_tokens(app: object, tpp: Tpp) -> None:
-    connection = tpp.connect(BANK)
-
-    def refresh(_: int) -> int:
-        # Each thread has a test client of its own.
-        return Tpp(app).refresh(BANK, connection.refresh_token).status_code  # type: ignore[arg-type]
-
-    with ThreadPoolExecutor(4) as pool:
-        statuses = list(pool.map(refresh, range(4)))
-    assert statuses.count(200) <= 1
-    assert set(statuses) <= {200, 400}
 
 
 def test_an_access_token_lives_ten_minutes(tpp: Tpp, clock: MovableClock) -> None:

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 
 import pytest
+from werkzeug.test import TestResponse
 
+from tests.functions.sandbox_bank.conftest import MovableClock
 from tests.functions.sandbox_bank.tpp import Connection, Tpp
 from xs2a_bank.data import accounts_of
 from xs2a_bank.people import PEOPLE
 
 TRANSACTIONS = "transactions?bookingStatus=booked&dateFrom=2026-11-01"
+
+
+def read_accounts(tpp: Tpp, connection: Connection) -> TestResponse:
+    if connection.bank == "raiffeisen-ba":
+        return tpp.bilateral(connection, "/accounts", attended=True)
+    return tpp.read(connection, "/v1/accounts")
 
 
 def xs2a_targets(person: str) -> list[str]:
@@ -61,6 +70,68 @@ def test_every_bilateral_read_is_refused(tpp: Tpp, person: str, status: int, cod
         reply = tpp.bilateral(connection, target)
         assert (reply.status_code, reply.get_json()["errorCode"]) == (status, code)
         assert ("Retry-After" in reply.headers) == (person == "limited")
+
+
+@pytest.mark.parametrize("bank", ["erste-hr", "raiffeisen-ba"])
+def test_limited_is_served_after_the_time_that_it_was_told(tpp: Tpp, clock: MovableClock, bank: str) -> None:
+    connection = tpp.connect(bank, person="limited")
+    clock.move(seconds=1.5)
+    refused = read_accounts(tpp, connection)
+    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "3599")
+    clock.move(seconds=3598)
+    connection = tpp.renew(connection)
+    assert read_accounts(tpp, connection).headers["Retry-After"] == "1"
+    clock.move(seconds=1)
+    assert read_accounts(tpp, connection).status_code == 200
+
+
+@pytest.mark.parametrize("bank", ["erste-hr", "raiffeisen-ba"])
+def test_down_for_a_while_is_up_after_two_hours(tpp: Tpp, clock: MovableClock, bank: str) -> None:
+    connection = tpp.connect(bank, person="down-for-a-while")
+    assert read_accounts(tpp, connection).status_code == 503
+    clock.move(seconds=7199)
+    connection = tpp.renew(connection)
+    assert read_accounts(tpp, connection).status_code == 503
+    clock.move(seconds=1)
+    assert read_accounts(tpp, connection).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("bank", "status", "code"), [("erste-hr", "expired", 401), ("raiffeisen-ba", "LAPSED", 403)]
+)
+def test_expires_lasts_five_days(tpp: Tpp, clock: MovableClock, bank: str, status: str, code: int) -> None:
+    connection = tpp.connect(bank, person="expires")
+    clock.move(days=5, seconds=-1)
+    connection = tpp.renew(connection)
+    assert read_accounts(tpp, connection).status_code == 200
+    clock.move(seconds=1)
+    refused = read_accounts(tpp, connection)
+    assert refused.status_code == code
+    assert ("CONSENT_EXPIRED" if bank == "erste-hr" else "MANDATE_LAPSED") in refused.text
+    assert tpp.consent_status(connection) == status
+    assert tpp.refresh(bank, connection.refresh_token).get_json()["error"] == "invalid_grant"
+    clock.move(hours=1)
+    assert read_accounts(tpp, connection).status_code == code, "said before that the token is old"
+
+
+def test_shortened_lasts_thirty_days_and_less_where_less_was_asked(tpp: Tpp, clock: MovableClock) -> None:
+    for asked, granted in ((90, "2026-12-24"), (7, "2026-12-01")):
+        until = (clock.current.date() + timedelta(days=asked)).isoformat()
+        connection = tpp.connect("erste-hr", person="shortened", validUntil=until)
+        target = f"/v1/consents/{connection.consent_id}"
+        body = tpp.xs2a("GET", "erste-hr", target, headers=tpp.basic).get_json()
+        assert (body["consentStatus"], body["validUntil"]) == ("valid", granted)
+    mandate = tpp.connect("raiffeisen-ba", person="shortened")
+    path = f"/raiffeisen-ba/api/v2/mandates/{mandate.consent_id}"
+    assert tpp.http.get(path, headers=tpp.basic).get_json()["validTo"] == "24.12.2026"
+    clock.move(days=31)
+    assert (tpp.consent_status(connection), tpp.consent_status(mandate)) == ("expired", "LAPSED")
+
+
+def test_the_consent_page_tells_the_shortened_day(tpp: Tpp) -> None:
+    browser = tpp.browse("erste-hr", tpp.new_consent("erste-hr"))
+    browser.sign_in("shortened")
+    assert "24 December 2026" in browser.page.text
 
 
 @pytest.mark.parametrize(("person", "status"), [("expired", "expired"), ("revoked", "revokedByPsu")])

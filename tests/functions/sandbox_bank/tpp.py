@@ -7,7 +7,7 @@ import hashlib
 import html
 import re
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
@@ -45,13 +45,15 @@ class Tpp:
         credentials = base64.b64encode(f"{client_id}:{secret}".encode()).decode()
         self.basic = {"Authorization": f"Basic {credentials}"}
         self.verifier = secrets.token_urlsafe(48)
+        self.clock_offset_seconds: int | None = None
+        """Goes with every call to the bank, where it is set."""
 
     def xs2a(
         self, method: str, bank: str, target: str, *, checked: bool = True, **options: Any
     ) -> TestResponse:
         """`target` from /v1 on, with its query; `headers` replace the defaults, None leaves one out."""
         request_id = str(uuid4())
-        headers = {"X-Request-ID": request_id, **options.pop("headers", {})}
+        headers = {"X-Request-ID": request_id, **self._clock, **options.pop("headers", {})}
         headers = {name: value for name, value in headers.items() if value is not None}
         reply = self.http.open(f"/{bank}{target}", method=method, headers=headers, **options)
         if checked:
@@ -84,7 +86,7 @@ class Tpp:
                     "validTo": "31.12.2099",
                     "returnUrl": REDIRECT_URI,
                 },
-                headers=self.basic,
+                headers={**self.basic, **self._clock},
             )
             assert reply.status_code == 201, reply.text
             return str(reply.get_json()["mandateNo"])
@@ -119,7 +121,7 @@ class Tpp:
         return browser.answer()["code"]
 
     def token(self, bank: str, **form: str) -> TestResponse:
-        return self.http.post(f"/{bank}/oauth2/token", data=form, headers=self.basic)
+        return self.http.post(f"/{bank}/oauth2/token", data=form, headers={**self.basic, **self._clock})
 
     def exchange(self, bank: str, code: str, **changes: str) -> TestResponse:
         form = {
@@ -145,6 +147,27 @@ class Tpp:
             refresh_token=tokens["refresh_token"],
         )
 
+    def renew(self, connection: Connection) -> Connection:
+        """The same consent with fresh tokens."""
+        reply = self.refresh(connection.bank, connection.refresh_token)
+        assert reply.status_code == 200, reply.text
+        tokens = reply.get_json()
+        return replace(connection, access_token=tokens["access_token"], refresh_token=tokens["refresh_token"])
+
+    def consent_status(self, connection: Connection) -> str:
+        """In the bank's own words."""
+        if connection.bank == "raiffeisen-ba":
+            path = f"/{connection.bank}/api/v2/mandates/{connection.consent_id}"
+            return str(self.http.get(path, headers={**self.basic, **self._clock}).get_json()["state"])
+        path = f"/v1/consents/{connection.consent_id}/status"
+        return str(self.xs2a("GET", connection.bank, path, headers=self.basic).get_json()["consentStatus"])
+
+    @property
+    def _clock(self) -> dict[str, str]:
+        if self.clock_offset_seconds is None:
+            return {}
+        return {"Sandbox-Clock-Offset-Seconds": str(self.clock_offset_seconds)}
+
     def read(
         self, connection: Connection, target: str, *, attended: bool = True, checked: bool = True
     ) -> TestResponse:
@@ -160,6 +183,7 @@ class Tpp:
         headers = {
             "Authorization": f"Bearer {connection.access_token}",
             "X-Mandate-No": connection.consent_id,
+            **self._clock,
         }
         if attended:
             headers["PSU-IP-Address"] = PSU_ADDRESS

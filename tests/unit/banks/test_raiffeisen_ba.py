@@ -161,7 +161,7 @@ def test_accounts_and_their_balances() -> None:
     assert booked.as_of is not None
     assert booked.as_of.isoformat() == "2026-07-24T08:15:00+00:00"
     assert bank.requests[0].headers["x-mandate-no"] == "consent-1"
-    assert "x-psu-ip" not in bank.requests[0].headers
+    assert "psu-ip-address" not in bank.requests[0].headers
 
 
 def test_balances_of_an_account_that_is_no_longer_listed() -> None:
@@ -173,7 +173,7 @@ def test_balances_of_an_account_that_is_no_longer_listed() -> None:
 def test_an_attended_read_says_so() -> None:
     bank, connector = connector_at({("GET", f"{API}/accounts"): json_answer({"items": []})})
     connector.accounts(msgspec.structs.replace(ACCESS, psu_ip_address="203.0.113.7"))
-    assert bank.requests[0].headers["x-psu-ip"] == "203.0.113.7"
+    assert bank.requests[0].headers["psu-ip-address"] == "203.0.113.7"
 
 
 def test_entries_are_asked_for_in_the_banks_own_way() -> None:

@@ -13,7 +13,7 @@ from xs2a_bank.berlin_group.parameters import flag
 from xs2a_bank.berlin_group.present import account_details, account_reference, balances
 from xs2a_bank.berlin_group.visit import begin_read
 from xs2a_bank.context import Context, current_context
-from xs2a_bank.data import Account, statement
+from xs2a_bank.data import Account, gives_balances, statement
 
 routes = Blueprint("berlin_group_accounts", __name__, url_prefix="/<xs2a_bank:bank_id>/v1/accounts")
 
@@ -60,12 +60,12 @@ def read_balances(bank_id: str, account_id: str) -> Response:
 
 def _details(context: Context, visit: Visit, account: Account, *, with_balance: bool) -> dict[str, Any]:
     found = account_details(account)
-    if with_balance:
+    if with_balance and gives_balances(account):
         found["balances"] = balances(statement(account, now=visit.now), now=visit.now)
     path = f"/v1/accounts/{account.resource_id}"
     found["_links"] = {
         right: link(context, visit.bank, f"{path}/{right}")
         for right in ("balances", "transactions")
-        if right in visit.consent.rights
+        if right in visit.consent.rights and (right != "balances" or gives_balances(account))
     }
     return found

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from xs2a_bank.banks import BANKS, Bank
-from xs2a_bank.data import Account, Movement, Statement
+from xs2a_bank.data import Account, Movement, Statement, gives_balances, gives_places
 
 MAX_REMITTANCE_CHARACTERS = 140
 _BANK_TRANSACTION_CODES = {
@@ -39,6 +39,9 @@ def account_reference(account: Account) -> dict[str, str]:
 
 
 def balances(books: Statement, *, now: datetime) -> list[dict[str, Any]]:
+    """What is booked to the end of yesterday, and what can be spent now."""
+    if not gives_balances(books.account):
+        return []
     bank = BANKS[books.account.bank]
     today = now.astimezone(bank.time_zone).date()
     found = [
@@ -55,22 +58,19 @@ def balances(books: Statement, *, now: datetime) -> list[dict[str, Any]]:
 
 def period_balances(books: Statement, *, first: date, last: date) -> list[dict[str, Any]]:
     """Of the period: openingBooked + the period's movements = closingBooked."""
-    opening = closing = books.opening_balance
-    for movement in books.booked:
-        if movement.day < first:
-            opening = movement.balance_after
-        if movement.day <= last:
-            closing = movement.balance_after
+    opening = books.opening_balance + sum(row.amount for row in books.booked if row.day < first)
+    closing = opening + sum(row.amount for row in books.booked if first <= row.day <= last)
     return [
         _balance(books, "openingBooked", opening, reference_date=first),
         _balance(books, "closingBooked", closing, reference_date=last),
     ]
 
 
-def transaction(movement: Movement, *, booked: bool) -> dict[str, Any]:
+def transaction(movement: Movement, *, booked: bool, place: int) -> dict[str, Any]:
+    """`place` in the list, from 1, over all of its pages."""
     bank = BANKS[movement.account.bank]
     return {
-        **_identity(bank, movement),
+        **_identity(bank, movement, place=place),
         **_dates(bank, movement, booked=booked),
         "transactionAmount": {
             "currency": movement.currency,
@@ -82,12 +82,17 @@ def transaction(movement: Movement, *, booked: bool) -> dict[str, Any]:
     }
 
 
-def _identity(bank: Bank, movement: Movement) -> dict[str, str]:
+def _identity(bank: Bank, movement: Movement, *, place: int) -> dict[str, str]:
+    found: dict[str, str] = {}
     if bank.identity == "none":
-        return {}
-    found = {"entryReference": movement.entry_reference}
-    if bank.identity == "transaction_id":
-        found["transactionId"] = movement.transaction_id
+        return found
+    if movement.has_ids:
+        found["entryReference"] = movement.entry_reference
+        if bank.identity == "transaction_id":
+            found["transactionId"] = movement.transaction_id
+    elif gives_places(movement.account):
+        best = "transactionId" if bank.identity == "transaction_id" else "entryReference"
+        found[best] = str(place)
     if movement.end_to_end_id:
         found["endToEndId"] = movement.end_to_end_id
     return found
@@ -128,7 +133,7 @@ def _extras(bank: Bank, movement: Movement, *, booked: bool) -> dict[str, Any]:
         sent = movement.amount_minor < 0
         transfer = "PMNT-ICDT-ESCT" if sent else "PMNT-RCDT-ESCT"
         found["bankTransactionCode"] = _BANK_TRANSACTION_CODES.get(movement.kind, transfer)
-    if bank.balance_after_transaction and booked:
+    if bank.balance_after_transaction and booked and gives_balances(movement.account):
         found["balanceAfterTransaction"] = {
             "balanceType": "interimBooked",
             "balanceAmount": {"currency": movement.currency, "amount": _plain(movement.balance_after)},

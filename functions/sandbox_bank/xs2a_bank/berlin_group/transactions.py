@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from datetime import date
-from itertools import islice
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,7 +16,7 @@ from xs2a_bank.berlin_group.parameters import day, flag, single
 from xs2a_bank.berlin_group.present import account_reference, period_balances, transaction
 from xs2a_bank.berlin_group.visit import begin_read
 from xs2a_bank.context import current_context
-from xs2a_bank.data import Movement, statement
+from xs2a_bank.data import gives_balances, statement
 from xs2a_bank.refusals import Reason, Refusal
 
 PAGE_ROWS = 100
@@ -57,9 +55,14 @@ def read_list(bank_id: str, account_id: str) -> Response:
     links: dict[str, Any] = {"account": link(context, bank, path)}
     report: dict[str, Any] = {"_links": links}
     if booking_status != "pending":
-        rows, more = _page(books.booked, first=first, last=last, before=before)
-        report["booked"] = [transaction(row, booked=True) for row in rows]
-        if more:
+        found = [row for row in reversed(books.booked) if first <= row.day <= last and visit.shows(row)]
+        start = 0 if before is None else sum(row.row_key >= before for row in found)
+        rows = found[start : start + PAGE_ROWS]
+        report["booked"] = [
+            transaction(row, booked=True, place=place) for place, row in enumerate(rows, start + 1)
+        ]
+        if len(found) > start + PAGE_ROWS:
+            # The next page starts below a row, not at a count, so that new rows never shift it.
             query = {
                 "bookingStatus": booking_status,
                 "dateFrom": first.isoformat(),
@@ -69,9 +72,12 @@ def read_list(bank_id: str, account_id: str) -> Response:
             }
             links["next"] = link(context, bank, f"{path}/transactions?{urlencode(query)}")
     if booking_status != "booked" and before is None:
-        report["pending"] = [transaction(row, booked=False) for row in reversed(books.pending)]
+        waiting = [row for row in reversed(books.pending) if visit.shows(row)]
+        report["pending"] = [
+            transaction(row, booked=False, place=place) for place, row in enumerate(waiting, 1)
+        ]
     body: dict[str, Any] = {"account": account_reference(account), "transactions": report}
-    if with_balance:
+    if with_balance and gives_balances(account):
         body["balances"] = period_balances(books, first=first, last=min(last, visit.today))
     return jsonify(body)
 
@@ -91,9 +97,9 @@ def read_one(bank_id: str, account_id: str, transaction_id: str) -> Response:
     books = statement(visit.account(account_id), now=visit.now)
     if bank.identity == "transaction_id":
         for row in reversed(books.booked):
-            if row.transaction_id == transaction_id:
+            if row.has_ids and row.transaction_id == transaction_id and visit.shows(row):
                 _check_history(visit, row.day)
-                details = transaction(row, booked=True)
+                details = transaction(row, booked=True, place=1)
                 return jsonify(transactionsDetails={"transactionDetails": details})
     raise Refusal(Reason.RESOURCE_UNKNOWN, "the transaction is not known")
 
@@ -131,16 +137,3 @@ def _check_history(visit: Visit, first: date) -> None:
         raise Refusal(
             Reason.PERIOD_INVALID, f"the history reaches back to {visit.history_from}", path="dateFrom"
         )
-
-
-def _page(
-    booked: Sequence[Movement], *, first: date, last: date, before: str | None
-) -> tuple[list[Movement], bool]:
-    """Newest first. The next page starts below a row, not at a count, so that new rows never shift it."""
-    wanted = (
-        row
-        for row in reversed(booked)
-        if first <= row.day <= last and (before is None or row.row_key < before)
-    )
-    rows = list(islice(wanted, PAGE_ROWS + 1))
-    return rows[:PAGE_ROWS], len(rows) > PAGE_ROWS

@@ -57,13 +57,16 @@ def read_entries(bank_id: str, account_no: str) -> Response:
         _count(context, visit, f"entries/{state}/{account_no}")
     books = statement(account, now=visit.now)
     rows: Sequence[Movement] = books.booked if state == "BOOKED" else books.pending
-    found = [row for row in reversed(rows) if first <= row.day <= last]
-    shown = found[(page - 1) * size : page * size]
+    found = [row for row in reversed(rows) if first <= row.day <= last and visit.shows(row)]
+    start = (page - 1) * size
+    shown = found[start : start + size]
     return jsonify(
         page=page,
         pages=-(-len(found) // size),
         total=len(found),
-        entries=[entry(row, booked=state == "BOOKED") for row in shown],
+        entries=[
+            entry(row, booked=state == "BOOKED", place=place) for place, row in enumerate(shown, start + 1)
+        ],
     )
 
 

@@ -60,6 +60,11 @@ def last_banking_day_of(year: int, month: int) -> date:
     return banking_day_of(year, month, monthrange(year, month)[1])
 
 
+def last_day_of_quarter(day: date) -> date:
+    month = (day.month + 2) // 3 * 3
+    return date(day.year, month, monthrange(day.year, month)[1])
+
+
 def next_banking_day(day: date) -> date:
     """The day itself, or the Monday after a weekend: when interbank money moves."""
     weekday = day.weekday()

@@ -52,6 +52,12 @@ class Movement:
     remittance: str
     reference: str
     """The payment reference (HR99 …, SI00 …, RF…, 97-…), or empty."""
+    booked_on: date | None = None
+    """At the end of which day it is booked, where that is not the day on which it was entered."""
+    ids_of: tuple[date, int] | None = None
+    """(day, number) from which the bank makes this row's ids, where they are not its own."""
+    has_ids: bool = True
+    """False: the bank gives it no id, or none that lasts from one answer to the next."""
 
     @property
     def amount(self) -> Decimal:
@@ -68,16 +74,17 @@ class Movement:
     @property
     def row_key(self) -> str:
         """Sorts as the account's rows do; unique in the account."""
-        return f"{self.day:%Y%m%d}{self.number:03d}"
+        return row_key(self.day, self.number)
 
     @property
     def entry_reference(self) -> str:
-        return f"{self.row_key}-{self.account.iban[-6:]}"
+        return f"{row_key(*self._ids_of)}-{self.account.iban[-6:]}"
 
     @property
     def transaction_id(self) -> str:
-        digest = hashlib.blake2b(f"{self.account.resource_id}/{self.row_key}".encode(), digest_size=8)
-        return f"{self.account.bank[:3].upper()}{self.day:%y%m%d}{digest.hexdigest()}"
+        key = row_key(*self._ids_of)
+        digest = hashlib.blake2b(f"{self.account.resource_id}/{key}".encode(), digest_size=8)
+        return f"{self.account.bank[:3].upper()}{key[2:8]}{digest.hexdigest()}"
 
     @property
     def end_to_end_id(self) -> str | None:
@@ -88,7 +95,12 @@ class Movement:
     @property
     def serial_number(self) -> int:
         """A positive number, unique in the account and growing with time."""
-        return (self.day.toordinal() - 738_000) * 1000 + self.number
+        day, number = self._ids_of
+        return (day.toordinal() - 738_000) * 1000 + number
+
+    @property
+    def _ids_of(self) -> tuple[date, int]:
+        return self.ids_of or (self.day, self.number)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,10 +113,14 @@ class Statement:
     booked: tuple[Movement, ...]
     """Oldest first, from the account's opening to yesterday."""
     pending: tuple[Movement, ...]
-    """Today's rows, oldest first. Tomorrow they are booked, with the same identity."""
+    """Today's rows, oldest first, and those that are booked late. Tomorrow they are booked."""
     booked_balance: Decimal
     available_balance: Decimal
     """Booked less pending debits; pending credits are not yet available."""
+
+
+def row_key(day: date, number: int) -> str:
+    return f"{day:%Y%m%d}{number:03d}"
 
 
 def minor_to_decimal(minor: int) -> Decimal:

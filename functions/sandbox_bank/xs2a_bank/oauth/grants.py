@@ -10,7 +10,9 @@ from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError, grant
 from authlib.oauth2.rfc7009 import RevocationEndpoint
 from authlib.oauth2.rfc7636 import CodeChallenge
 
+from xs2a_bank.faults import delay_first_refresh
 from xs2a_bank.oauth.models import IssuedCode, IssuedToken, OAuthClient
+from xs2a_bank.oauth.rotation import rotate
 from xs2a_bank.records import Code, Token
 from xs2a_bank.secret_values import fingerprint, new_secret
 from xs2a_bank.store import Changed
@@ -65,14 +67,15 @@ class CodeGrant(grants.AuthorizationCodeGrant):  # type: ignore[misc]
             # RFC 6749 section 4.1.2: a code used twice takes its tokens with it.
             self.server.revoke_grant(stored.record.grant_id)
             return None
-        if stored.record.expires_at <= context.clock.now(client.client_id):
-            return None
         return IssuedCode(stored)
 
     def authenticate_user(self, authorization_code: IssuedCode) -> str | None:
         """Claims the code, so that of two exchanges at the same moment one wins."""
         stored = authorization_code.stored
-        self.server.require_valid_consent(stored.record.consent_id, client_id=stored.record.client_id)
+        client_id = stored.record.client_id
+        self.server.require_valid_consent(stored.record.consent_id, client_id=client_id)
+        if stored.record.expires_at <= self.server.context.clock.now(client_id):
+            raise InvalidGrantError("The authorization code has expired.")
         try:
             self.server.context.store.replace(stored, msgspec.structs.replace(stored.record, used=True))
         except Changed:
@@ -93,32 +96,29 @@ class RefreshGrant(grants.RefreshTokenGrant):  # type: ignore[misc]
         stored = context.store.get(Token, fingerprint(refresh_token))
         if stored is None or stored.record.kind != "refresh" or stored.record.bank != self.server.bank.id:
             return None
-        token = stored.record
-        if token.used:
-            self.server.revoke_grant(token.grant_id)
-            return None
-        if token.expires_at <= context.clock.now(token.client_id) or self.server.is_revoked(token.grant_id):
-            return None
         return IssuedToken(stored)
 
     def authenticate_user(self, refresh_token: IssuedToken) -> str:
         token = refresh_token.stored.record
         self.server.require_valid_consent(token.consent_id, client_id=token.client_id)
+        if token.expires_at <= self.server.context.clock.now(token.client_id):
+            raise InvalidGrantError("The refresh token has expired.")
         return token.person
 
     def issue_token(self, user: str, refresh_token: IssuedToken) -> dict[str, Any]:
-        """Claims the old token before a new one exists: two uses at the same moment are a reuse."""
-        stored = refresh_token.stored
-        try:
-            self.server.context.store.replace(stored, msgspec.structs.replace(stored.record, used=True))
-        except Changed:
-            self.server.revoke_grant(stored.record.grant_id)
-            raise InvalidGrantError("The refresh token was used before.") from None
+        """Rotates before the new token is kept: an answer that never was leaves nothing that works."""
         token: dict[str, Any] = super().issue_token(user, refresh_token)
+        stored = refresh_token.stored
+        rotate(self.server, stored.record, used=stored.key, successor=fingerprint(token["refresh_token"]))
         return token
 
     def revoke_old_credential(self, refresh_token: IssuedToken) -> None:
-        """Done when it was claimed."""
+        """Done by the rotation."""
+
+    def create_token_response(self) -> Any:
+        answer = super().create_token_response()
+        delay_first_refresh(self.server.context, self.request.refresh_token.stored.record)
+        return answer
 
 
 class Revocation(RevocationEndpoint):  # type: ignore[misc]

@@ -25,7 +25,7 @@ from xs2a_bank.context import Context
 from xs2a_bank.oauth.grants import CodeGrant, MandatoryS256, RefreshGrant, Revocation
 from xs2a_bank.oauth.models import OAuthClient
 from xs2a_bank.records import Consent, Grant, Token
-from xs2a_bank.refusals import Refusal
+from xs2a_bank.refusals import Reason, Refusal
 from xs2a_bank.secret_values import fingerprint, new_secret
 from xs2a_bank.store import Changed, Stored
 
@@ -83,7 +83,9 @@ class BankAuthorizationServer(AuthorizationServer):  # type: ignore[misc]
     def require_valid_consent(self, consent_id: str, *, client_id: str) -> Stored[Consent]:
         try:
             stored = find_consent(self.context, self.bank, client_id, consent_id)
-        except Refusal:
+        except Refusal as refusal:
+            if refusal.reason is not Reason.CONSENT_UNKNOWN:
+                raise
             raise InvalidGrantError("The consent is not known.") from None
         if stored.record.status != "valid":
             raise InvalidGrantError("The consent is not valid.")
@@ -97,10 +99,6 @@ class BankAuthorizationServer(AuthorizationServer):  # type: ignore[misc]
         )
         return grant_id
 
-    def is_revoked(self, grant_id: str) -> bool:
-        stored = self.context.store.get(Grant, grant_id)
-        return stored is None or stored.record.revoked
-
     def revoke_grant(self, grant_id: str) -> None:
         stored = self.context.store.get(Grant, grant_id)
         if stored is None or stored.record.revoked:
@@ -108,8 +106,8 @@ class BankAuthorizationServer(AuthorizationServer):  # type: ignore[misc]
         try:
             self.context.store.replace(stored, msgspec.structs.replace(stored.record, revoked=True))
         except Changed:
-            # A grant changes in one way only: another request has just revoked it.
-            return
+            # Revoked or rotated meanwhile: what was rotated has to go too.
+            self.revoke_grant(grant_id)
 
     def save_token(self, token: dict[str, Any], request: OAuth2Request) -> None:
         """Both tokens by fingerprint, in the family of the code or refresh token that they came from."""

@@ -7,7 +7,7 @@ from typing import Any, cast
 from flask import Blueprint, Response, redirect, request
 
 from xs2a_bank.banks import BANKS, Bank
-from xs2a_bank.consents import approve, find_consent, note_sca, reject
+from xs2a_bank.consents import approve, granted_until, note_sca, reject
 from xs2a_bank.context import Context, current_context
 from xs2a_bank.data import Account, accounts_of, statement
 from xs2a_bank.oauth.routes import server_of
@@ -38,7 +38,7 @@ def sca(bank_id: str, label: str, step: str) -> Response:  # noqa: ARG001 - the 
         return error_page(bank, "There is no such page.", status=404)
     try:
         session = open_session(context, bank, request)
-        stored = find_consent(context, bank, session.record.client_id, session.record.consent_id)
+        stored = session.consent
         if stored.record.status != "received":
             raise SessionGone("This request was withdrawn or already answered.")
         if session.record.step != step:
@@ -94,6 +94,7 @@ def _consent(context: Context, bank: Bank, session: OpenSession, stored: Stored[
     values: dict[str, Any] = {
         **_shared_values(context, session),
         "consent": consent,
+        "until": granted_until(bank, consent, person=session.record.person or "", now=now),
         "accounts": [(account, statement(account, now=now).available_balance) for account in accounts],
     }
     if request.method == "GET":

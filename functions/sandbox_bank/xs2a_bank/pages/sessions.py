@@ -13,8 +13,9 @@ import msgspec
 from flask import Request, Response
 
 from xs2a_bank.banks import Bank
+from xs2a_bank.consents import find_consent
 from xs2a_bank.context import Context
-from xs2a_bank.records import ScaSession
+from xs2a_bank.records import Consent, ScaSession
 from xs2a_bank.secret_values import fingerprint, form_token, new_secret, same
 from xs2a_bank.store import Changed, Stored
 
@@ -36,6 +37,7 @@ class FormForged(Exception):
 @dataclass(frozen=True, kw_only=True)
 class OpenSession:
     stored: Stored[ScaSession]
+    consent: Stored[Consent]
     form_token: str
 
     @property
@@ -62,7 +64,7 @@ def start_session(
 
 
 def open_session(context: Context, bank: Bank, request: Request) -> OpenSession:
-    """Raises SessionGone, or FormForged for a form that lacks the session's token."""
+    """Raises SessionGone, FormForged for a form that lacks the session's token, Refusal without a consent."""
     secret = request.cookies.get(COOKIE, "")
     stored = context.store.get(ScaSession, fingerprint(secret)) if secret else None
     if stored is None or stored.record.bank != bank.id:
@@ -70,12 +72,14 @@ def open_session(context: Context, bank: Bank, request: Request) -> OpenSession:
     record = stored.record
     if record.step == "done":
         raise SessionGone("This request was already answered.")
+    # First, because the session goes by the consent's clock.
+    consent = find_consent(context, bank, record.client_id, record.consent_id)
     if record.expires_at <= context.clock.now(record.client_id):
         raise SessionGone("This session took too long. Start again from the app that sent you here.")
     token = form_token(secret)
     if request.method == "POST" and not same(request.form.get("form_token", ""), token):
         raise FormForged
-    return OpenSession(stored=stored, form_token=token)
+    return OpenSession(stored=stored, consent=consent, form_token=token)
 
 
 def advance(context: Context, session: OpenSession, changed: ScaSession) -> None:
