@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import date, timedelta
 
 import msgspec
@@ -56,32 +57,36 @@ def match(
     *,
     known: Sequence[Identity],
     pending: Sequence[Identity] = (),
+    listed: AbstractSet[str] = frozenset(),
+    taken: AbstractSet[str] = frozenset(),
     seen_on: date,
 ) -> list[Match]:
     """One Match for each distinct entry of `fetched`, in its order.
 
     `known` are the stored rows of the same status in the window; `pending` are the stored pending rows, which
-    booked entries may continue. `seen_on` dates pending entries that have no date.
+    booked entries may continue. Of those, `listed` are the ids that the bank still lists as pending: nothing but the
+    bank's own id makes a booked entry their continuation. `taken` are other ids that no new entry may get.
+    `seen_on` dates pending entries that have no date.
     """
     entries = _without_repeats(fetched)
     identities = [_identify(entry, seen_on=seen_on) for entry in entries]
     found: list[Identity | None] = [None] * len(entries)
-    pools = [list(known), list(pending)]
-    for pool in pools:
-        for key_of in (_by_external_id_and_content, _by_external_id, _by_entry_reference, _by_content):
-            _pair(identities, found, pool, key_of=key_of)
-    _pair(identities, found, pools[0], key_of=_by_day_and_outline, both_without_ids=True)
-    _continue_pending(identities, found, pools[1])
+    booked_pool, pending_pool = list(known), list(pending)
+    by_the_banks_id = (_by_external_id_and_content, _by_external_id, _by_entry_reference)
+    for key_of in (*by_the_banks_id, _by_content):
+        _pair(identities, found, booked_pool, key_of=key_of)
+    for key_of in by_the_banks_id:
+        _pair(identities, found, pending_pool, key_of=key_of)
+    pending_pool = [waiting for waiting in pending_pool if waiting.transaction_id not in listed]
+    _pair(identities, found, pending_pool, key_of=_by_content)
+    _pair(identities, found, booked_pool, key_of=_by_day_and_outline, both_without_ids=True)
+    _continue_pending(identities, found, pending_pool)
 
-    taken = {identity.transaction_id for identity in known} | {
-        identity.transaction_id for identity in pending
-    }
+    used = {identity.transaction_id for identity in (*known, *pending)} | taken
     matches = []
     for entry, identity, previous in zip(entries, identities, found, strict=True):
-        transaction_id = (
-            previous.transaction_id if previous else _unused_id(account_id, identity, taken=taken)
-        )
-        taken.add(transaction_id)
+        transaction_id = previous.transaction_id if previous else _unused_id(account_id, identity, taken=used)
+        used.add(transaction_id)
         matches.append(
             Match(
                 transaction=entry,

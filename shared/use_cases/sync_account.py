@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import date, datetime, timedelta
 from functools import partial
 
@@ -76,8 +77,22 @@ def sync_account(
 
     stored = store.pages(organisation_id, identifier, since=since)
     known_booked = [row.identity for page in stored.pages for row in page.rows]
-    known_pending = [row.identity for row in stored.pending.rows] if stored.pending else []
-    matches = match(identifier, booked, known=known_booked, pending=known_pending, seen_on=today)
+    booked_ids = {identity.transaction_id for identity in known_booked}
+    # What an attempt that died half-way has booked already waits no more.
+    known_pending = [
+        row.identity
+        for row in (stored.pending.rows if stored.pending else ())
+        if row.identity.transaction_id not in booked_ids
+    ]
+    still_pending = match(identifier, pending, known=known_pending, taken=booked_ids, seen_on=today)
+    matches = match(
+        identifier,
+        booked,
+        known=known_booked,
+        pending=known_pending,
+        listed={found.identity.transaction_id for found in still_pending if found.known},
+        seen_on=today,
+    )
     _write_booked(matches, stored, account=identifier, session=session, store=store)
 
     presented = present_balances(balances, read_at=read_at, zone=rules.time_zone)
@@ -101,7 +116,12 @@ def sync_account(
         history_from=history_from,
     )
     pending_page = _pending_page(
-        pending, booked=matches, known=known_pending, account=identifier, seen_on=today
+        pending,
+        booked=matches,
+        known=known_pending,
+        taken=booked_ids,
+        account=identifier,
+        seen_on=today,
     )
     session.stored = store.commit(
         session.stored.consent,
@@ -217,6 +237,7 @@ def _pending_page(
     *,
     booked: Sequence[Match],
     known: Sequence[Identity],
+    taken: AbstractSet[str],
     account: str,
     seen_on: date,
 ) -> Page:
@@ -234,9 +255,8 @@ def _pending_page(
         if entry.external_id not in booked_marks and entry.entry_reference not in booked_marks
     ]
     still_known = [identity for identity in known if identity.transaction_id not in booked_ids]
-    rows = (
-        _row(found, account=account) for found in match(account, waiting, known=still_known, seen_on=seen_on)
-    )
+    matches = match(account, waiting, known=still_known, taken=taken | booked_ids, seen_on=seen_on)
+    rows = (_row(found, account=account) for found in matches)
     return Page(lower="", rows=tuple(sorted(rows, key=lambda row: row.key, reverse=True)))
 
 
