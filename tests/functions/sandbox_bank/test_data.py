@@ -166,3 +166,14 @@ def test_a_row_is_pending_on_the_banks_local_day_only() -> None:
     after_midnight = statement(account, now=before_midnight + timedelta(minutes=2))
     assert after_midnight.booked[-len(pending) :] == pending
     assert {row.day for row in after_midnight.pending} == {date(2026, 11, 25)}
+
+
+@pytest.mark.parametrize("person", ["ana", "marko"])
+@pytest.mark.parametrize("bank", BANKS)
+def test_every_account_has_hundreds_of_transactions_in_two_years(bank: str, person: str) -> None:
+    since = (NOW - timedelta(days=730)).date()
+    counts = {
+        account.slug: sum(row.day >= since for row in statement(account, now=NOW).booked)
+        for account in accounts_of(bank, person)
+    }
+    assert min(counts.values()) >= 200, counts

@@ -79,10 +79,10 @@ class Household:
                 amount = round(random.uniform(bill.low, bill.high) * self.unit)
                 reference = locale.reference(stable_number(f"{self.seed}/{bill.name}/{day.isoformat()}"))
                 ledger.write(-amount, "bill", biller, bill.text.format(**month), reference=reference)
-        if self.savings and day.weekday() == 4:
-            pot = self.savings[day.toordinal() // 7 % len(self.savings)]
-            amount = round(random.uniform(3.2, 9.8) * self.unit)
-            ledger.write(-amount, "transfer", pot, locale.texts.round_up)
+        if day.weekday() in (1, 4):
+            for pot in self.savings:
+                amount = round(random.uniform(3.2, 9.8) * self.unit / len(self.savings))
+                ledger.write(-amount, "transfer", pot, locale.texts.round_up)
         if day == last_banking_day_of(day.year, day.month):
             this = {"month": locale.months[day.month - 1], "year": str(day.year)}
             ledger.write(-self._whole(3), "fee", None, locale.texts.fee.format(**this))
