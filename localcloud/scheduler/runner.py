@@ -11,13 +11,13 @@ import asyncio
 import logging
 
 import aiohttp
-from grpc import StatusCode
 from multidict import CIMultiDict
 
 from localcloud.backoff import retry_delay_us
+from localcloud.delivery import deliver
 from localcloud.grpc_server import Message
-from localcloud.http_target import Outcome, call, outgoing_headers, unanswered
-from localcloud.identity.mint import TokenMinter, TokenUnavailable
+from localcloud.http_target import Outcome, outgoing_headers
+from localcloud.identity.mint import TokenMinter
 from localcloud.scheduler.job_spec import cron_of
 from localcloud.scheduler.messages import HttpMethod, Job
 from localcloud.scheduler.store import Execution, Store
@@ -86,21 +86,13 @@ class Runner:
 
     async def _deliver(self, execution: Execution, job: Message) -> Outcome:
         target = job.http_target
-        headers = attempt_headers(execution, job)
-        if target.HasField("oidc_token") and self._minter is not None:
-            oidc = target.oidc_token
-            try:
-                token = await self._minter.token(
-                    email=oidc.service_account_email, audience=oidc.audience or target.uri
-                )
-            except TokenUnavailable as error:
-                return unanswered(StatusCode.UNAVAILABLE, str(error))
-            headers["Authorization"] = f"Bearer {token}"
-        return await call(
+        return await deliver(
             self._session,
+            self._minter,
+            oidc_token=target.oidc_token if target.HasField("oidc_token") else None,
             method=HttpMethod(target.http_method).name,
             url=target.uri,
-            headers=headers,
+            headers=attempt_headers(execution, job),
             body=target.body,
             timeout_seconds=job.attempt_deadline.ToMilliseconds() / 1_000,
         )

@@ -7,12 +7,12 @@ import logging
 import time
 
 import aiohttp
-from grpc import StatusCode
 from multidict import CIMultiDict
 
+from localcloud.delivery import deliver
 from localcloud.grpc_server import Message
-from localcloud.http_target import Outcome, call, outgoing_headers, unanswered
-from localcloud.identity.mint import TokenMinter, TokenUnavailable
+from localcloud.http_target import Outcome, outgoing_headers
+from localcloud.identity.mint import TokenMinter
 from localcloud.tasks import names
 from localcloud.tasks.lane import Lane
 from localcloud.tasks.messages import HttpMethod, Queue
@@ -113,21 +113,13 @@ class Dispatcher:
 
     async def _deliver(self, task: Message, progress: Progress) -> Outcome:
         request = task.http_request
-        headers = attempt_headers(task, progress)
-        if request.HasField("oidc_token") and self._minter is not None:
-            oidc = request.oidc_token
-            try:
-                token = await self._minter.token(
-                    email=oidc.service_account_email, audience=oidc.audience or request.url
-                )
-            except TokenUnavailable as error:
-                return unanswered(StatusCode.UNAVAILABLE, str(error))
-            headers["Authorization"] = f"Bearer {token}"
-        return await call(
+        return await deliver(
             self._session,
+            self._minter,
+            oidc_token=request.oidc_token if request.HasField("oidc_token") else None,
             method=HttpMethod(request.http_method).name,
             url=request.url,
-            headers=headers,
+            headers=attempt_headers(task, progress),
             body=request.body,
             timeout_seconds=task.dispatch_deadline.ToMilliseconds() / 1_000,
         )
