@@ -28,7 +28,6 @@ class BankProfile(msgspec.Struct, frozen=True, kw_only=True):
     issuers: Mapping[Environment, str]
     """The authorization server's identifier (RFC 8414); its metadata must name exactly this one."""
     api_path: str = "/v1"
-    api_version: str = "1.3.12"
     headers: Mapping[str, str] = {}
     """Sent with every call, beside those of the standard."""
 
@@ -67,7 +66,6 @@ class BankProfile(msgspec.Struct, frozen=True, kw_only=True):
     timeout_seconds: float = 20.0
     """For a whole call."""
 
-    payment_products: tuple[str, ...] = ()
     features: tuple[Feature, ...]
 
     def sign_rule_for(self, status: Literal["booked", "pending"]) -> SignRule:

@@ -40,7 +40,6 @@ PROFILE = BankProfile(
     base_urls={"sandbox": "{sandbox}/raiffeisen-ba"},
     issuers={"sandbox": "{sandbox}/raiffeisen-ba"},
     api_path="/api/v2",
-    api_version="2",
     scope_template="mandate:{consent}",
     partner_auth="basic",
     paging="page_number",

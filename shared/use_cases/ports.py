@@ -135,12 +135,6 @@ class Consents(Protocol):
         ...
 
 
-class Accounts(Protocol):
-    def find(self, organisation_id: str, account_id: str) -> Account | None: ...
-
-    def list(self, organisation_id: str, *, limit: int, after: str | None) -> list[Account]: ...
-
-
 class Committed(msgspec.Struct, frozen=True, kw_only=True):
     consent: StoredConsent
     page_versions: dict[str, Version]
