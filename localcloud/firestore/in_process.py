@@ -6,7 +6,8 @@ For simulations: nothing happens that the caller did not ask for, and no time pa
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from types import TracebackType
+from typing import Any, NoReturn, TypeVar
 
 import grpc
 from google.auth.credentials import AnonymousCredentials
@@ -31,8 +32,8 @@ def at_once(_name: str, _request: Message, run: Callable[[], Any]) -> Any:
     return run()
 
 
-class RpcFailure(grpc.RpcError, grpc.Call):  # type: ignore[misc]
-    """A call that ended with another status than OK, as the client library meets it."""
+class RpcFailure(grpc.RpcError, grpc.Call, grpc.Future):  # type: ignore[misc,type-arg]
+    """A call that ended with another status than OK, as the client library meets it; also the future of its answer."""
 
     def __init__(self, code: grpc.StatusCode, details: str) -> None:
         super().__init__(f"{code.name}: {details}")
@@ -62,6 +63,27 @@ class RpcFailure(grpc.RpcError, grpc.Call):  # type: ignore[misc]
 
     def add_callback(self, _callback: Callable[[], None]) -> bool:
         return False
+
+    def result(self, timeout: float | None = None) -> NoReturn:
+        raise self
+
+    def exception(self, timeout: float | None = None) -> RpcFailure:
+        return self
+
+    def traceback(self, timeout: float | None = None) -> TracebackType | None:
+        return self.__traceback__
+
+    def cancelled(self) -> bool:
+        return False
+
+    def running(self) -> bool:
+        return False
+
+    def done(self) -> bool:
+        return True
+
+    def add_done_callback(self, fn: Callable[[Any], None]) -> None:
+        fn(self)
 
 
 class InProcessChannel(grpc.Channel):

@@ -9,6 +9,7 @@ import msgspec
 
 from localcloud.clock import to_us
 from shared.domain.accounts import Account
+from shared.domain.errors import TokError
 from shared.domain.leaves import ROW_SEPARATOR
 from shared.use_cases.list_transactions import Range, list_booked, list_pending
 from tests.simulation.kernel import DAY, HOUR, MINUTE
@@ -95,8 +96,12 @@ class Checks:
     ) -> None:
         """Rows against movements, of those that were the same from start to end."""
         world = self._world
-        booked = self._rows(account, "booked")
-        pending = self._rows(account, "pending")
+        try:
+            booked = self._rows(account, "booked")
+            pending = self._rows(account, "pending")
+        except TokError as error:
+            world.complain("unreadable", f"{account.id} is {account.status}, but {type(error).__name__}")
+            return
         seen = Counter(map(_key, booked))
         waiting = Counter(map(_key, pending))
         lag = world.bank.manners.pending_lag_us
@@ -157,9 +162,8 @@ class Checks:
     def _rows(self, account: Account, status: str) -> list[Row]:
         world = self._world
         listing = list_booked if status == "booked" else list_pending
-        found = listing(
-            world.organisation_id, account.id, Range(limit=10_000), pages=world.pages, clock=world.clock
-        )
+        wanted = Range(limit=10_000)
+        found = listing(world.organisation_id, account.id, wanted, pages=world.pages, clock=world.clock)
         return [msgspec.json.decode(row) for row in ROW_SEPARATOR.join(found.runs).split(ROW_SEPARATOR) if row]
 
     def _accounts(self) -> list[Account]:

@@ -16,7 +16,7 @@ from greenlet import getcurrent
 
 from localcloud.firestore.in_process import RpcFailure
 from shared.domain.errors import BankRateLimited, BankTimeout, BankUnavailable
-from tests.simulation.kernel import HOUR, MINUTE, SECOND, Kernel, Worker
+from tests.simulation.kernel import MINUTE, SECOND, Kernel, Worker
 
 Place = Literal["store", "bank", "kms", "tasks"]
 Fault = Literal[
@@ -38,6 +38,8 @@ _LATENCY_US: dict[Place, tuple[int, int]] = {
     "tasks": (5_000, 50_000),
 }
 _STALL_MAX_US = 40 * MINUTE
+_BANK_STALL_MAX_US = 2 * MINUTE
+"""On the way to the bank: a call that takes longer is given up by the connector's own timeout."""
 
 
 class Weather:
@@ -49,7 +51,7 @@ class Weather:
             place: tuple(kind for kind in kinds if rng.random() < 0.7) for place, kinds in _KINDS.items()
         }
         self.duplicates = rng.choice((0.0, 0.1, 0.4))
-        self.late_duplicates_us = rng.choice((10 * SECOND, 20 * MINUTE, 30 * HOUR))
+        self.late_duplicates_us = rng.choice((10 * SECOND, 20 * MINUTE, 1_800 * MINUTE))
         self.reorder_us = rng.choice((SECOND, MINUTE, 20 * MINUTE))
         self.skew_us = rng.choice((0, SECOND, 30 * SECOND))
         self.missed_ticks = rng.choice((0.0, 0.2))
@@ -99,7 +101,7 @@ class Gate:
         latency = low + int(self._rng.random() * (high - low))
         self._kernel.sleep(latency // 2)
         if fault == "stall_before":
-            self._stall()
+            self._stall(_BANK_STALL_MAX_US if place == "bank" else _STALL_MAX_US)
         elif fault == "crash_before":
             worker.die()
         elif fault == "refused":
@@ -109,7 +111,7 @@ class Gate:
         result = act()
         self._kernel.sleep(latency - latency // 2)
         if fault == "stall_after":
-            self._stall()
+            self._stall(_STALL_MAX_US)
         elif fault == "crash_after":
             worker.die()
         elif fault == "answer_lost":
@@ -126,8 +128,8 @@ class Gate:
         self.faults[f"{place} {fault}"] += 1
         return fault
 
-    def _stall(self) -> None:
-        self._kernel.sleep(int(self._rng.random() ** 2 * _STALL_MAX_US))
+    def _stall(self, longest_us: int) -> None:
+        self._kernel.sleep(int(self._rng.random() ** 2 * longest_us))
 
 
 def _refusal(place: Place) -> Exception:

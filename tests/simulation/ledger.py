@@ -36,6 +36,7 @@ class Movement:
     booked_us: int
     corrected_us: int = _NEVER_US
     removed_us: int = _NEVER_US
+    has_twin: bool = False
 
     @property
     def key(self) -> tuple[str, str]:
@@ -150,7 +151,9 @@ class LedgerWriter:
                 pending_us=first.pending_us,
                 booked_us=first.booked_us,
                 corrected_us=first.corrected_us,
+                has_twin=True,
             )
+            first.has_twin = True
             if rng.random() < 0.5 and first.booked_us != _NEVER_US:
                 later_us = min(first.booked_us + rng.randrange(MINUTE, 8 * HOUR), end_us - 1)
                 twin.pending_us = later_us if first.pending_us == first.booked_us else first.pending_us

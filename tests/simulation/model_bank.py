@@ -43,7 +43,7 @@ class Manners:
 
     ids: Literal["stable", "changed_when_booked", "missing", "daily", "positional", "shared"]
     """daily: counted anew each booking day, so reused; positional: the place in the list, so shifting; shared: two
-    movements of one order have the same."""
+    movements of one order have the same (never twins: nobody could tell them from one row shown twice)."""
     references: bool
     """A stable entry reference beside the id."""
     text_changes_when_booked: bool
@@ -318,7 +318,8 @@ class ModelBank:
             elif manners.ids == "positional":
                 external_id = str(position + 1)
             elif manners.ids == "shared":
-                external_id = f"O{movement.serial // 2}"
+                alone = f"-{movement.serial}" if movement.has_twin else ""
+                external_id = f"O{movement.serial // 2}{alone}"
             else:
                 external_id = None
             booked = status == "booked"

@@ -31,9 +31,10 @@ class Run(msgspec.Struct, kw_only=True):
 
     def describe(self, *, whole_trace: bool = False) -> str:
         lines = [f"seed {self.seed}: {len(self.violations)} violations. {self.setting}"]
+        first_of_each = {violation.text: violation for violation in reversed(self.violations)}
         lines += [
             f"  {violation.at:%d %H:%M:%S.%f} {violation.kind}: {violation.text}"
-            for violation in self.violations[:_VIOLATIONS_SHOWN]
+            for violation in list(reversed(first_of_each.values()))[:_VIOLATIONS_SHOWN]
         ]
         if whole_trace:
             lines += [f"    {_readable(event)}" for event in self.events]
