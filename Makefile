@@ -68,6 +68,10 @@ check-openapi: setup
 bench: setup ## listing 100 transactions, against a conventional service
 	@$(PYTHON) -m benchmarks.list_transactions $(ARGS)
 
+.PHONY: bench-sync
+bench-sync: setup ## what a sync costs in documents and calls, and ten times the consents
+	@$(PYTHON) -m benchmarks.sync_cost $(ARGS)
+
 SEED ?= 1
 RUNS ?= 200
 .PHONY: simulate

@@ -3,6 +3,9 @@
 For simulations: nothing happens that the caller did not ask for, and no time passes but the engine's own clock.
 """
 
+# The signatures are grpc's.
+# ruff: noqa: ARG002, FBT001, FBT002
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
@@ -32,7 +35,7 @@ def at_once(_name: str, _request: Message, run: Callable[[], Any]) -> Any:
     return run()
 
 
-class RpcFailure(grpc.RpcError, grpc.Call, grpc.Future):  # type: ignore[misc,type-arg]
+class RpcFailure(grpc.RpcError, grpc.Call, grpc.Future):  # type: ignore[type-arg]
     """A call that ended with another status than OK, as the client library meets it; also the future of its answer."""
 
     def __init__(self, code: grpc.StatusCode, details: str) -> None:
@@ -46,17 +49,17 @@ class RpcFailure(grpc.RpcError, grpc.Call, grpc.Future):  # type: ignore[misc,ty
     def details(self) -> str:
         return self._details
 
-    def initial_metadata(self) -> None:
-        return None
+    def initial_metadata(self) -> tuple[()]:
+        return ()
 
-    def trailing_metadata(self) -> None:
-        return None
+    def trailing_metadata(self) -> tuple[()]:
+        return ()
 
     def is_active(self) -> bool:
         return False
 
-    def time_remaining(self) -> None:
-        return None
+    def time_remaining(self) -> float:
+        return 0.0
 
     def cancel(self) -> bool:
         return False

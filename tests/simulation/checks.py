@@ -49,9 +49,7 @@ class Checks:
     def at_the_end(self) -> None:
         """After the calm all of it must be there, once, and fresh."""
         world = self._world
-        active = [
-            connection for connection in world.connections if self._must_be_active(connection)
-        ]
+        active = [connection for connection in world.connections if self._must_be_active(connection)]
         if not active:
             return
         accounts = self._accounts()
@@ -91,9 +89,7 @@ class Checks:
             world.complain("ended", f"{consent.id} is active though the bank has ended it ({grant.state})")
         return alive
 
-    def _compare(
-        self, account: Account, held: BankSideAccount, *, start_us: int, end_us: int
-    ) -> None:
+    def _compare(self, account: Account, held: BankSideAccount, *, start_us: int, end_us: int) -> None:
         """Rows against movements, of those that were the same from start to end."""
         world = self._world
         try:
@@ -164,16 +160,16 @@ class Checks:
         listing = list_booked if status == "booked" else list_pending
         wanted = Range(limit=10_000)
         found = listing(world.organisation_id, account.id, wanted, pages=world.pages, clock=world.clock)
-        return [msgspec.json.decode(row) for row in ROW_SEPARATOR.join(found.runs).split(ROW_SEPARATOR) if row]
+        return [
+            msgspec.json.decode(row) for row in ROW_SEPARATOR.join(found.runs).split(ROW_SEPARATOR) if row
+        ]
 
     def _accounts(self) -> list[Account]:
         world = self._world
         return world.accounts.list(world.organisation_id, limit=100, after=None)
 
     def _held(self, account: Account) -> BankSideAccount:
-        return next(
-            held for held in self._world.bank.accounts_held if held.account.iban == account.iban
-        )
+        return next(held for held in self._world.bank.accounts_held if held.account.iban == account.iban)
 
     def _shifts(self, held: BankSideAccount, start_us: int, end_us: int) -> bool:
         """Whether a listing's pages may have shifted under the reader: the next sync puts that right."""

@@ -59,7 +59,9 @@ class Movement:
             "corrected": self.corrected_us,
             "removed": self.removed_us,
         }
-        told = [f"{name} {from_us(at_us):%d %H:%M:%S}" for name, at_us in moments.items() if at_us < _NEVER_US]
+        told = [
+            f"{name} {from_us(at_us):%d %H:%M:%S}" for name, at_us in moments.items() if at_us < _NEVER_US
+        ]
         return f"#{self.serial} of {self.booking_date} {', '.join(told)}"
 
     def changes_between(self, start_us: int, end_us: int) -> bool:

@@ -358,9 +358,7 @@ class ModelBank:
         return shown
 
     def _held(self, account: BankAccount) -> BankSideAccount:
-        return next(
-            held for held in self.accounts_held if held.account.resource_id == account.resource_id
-        )
+        return next(held for held in self.accounts_held if held.account.resource_id == account.resource_id)
 
     def _check_access(self, access: BankAccess) -> None:
         grant = self.grants[access.bank_consent_id]
@@ -381,9 +379,7 @@ class ModelBank:
                 f"{self.manners.unattended_limit} are allowed",
             )
             if self.manners.enforces_limit:
-                raise BankRateLimited(
-                    BANK_ID, "ACCESS_EXCEEDED", retry_at=from_us(recent[0] + DAY)
-                )
+                raise BankRateLimited(BANK_ID, "ACCESS_EXCEEDED", retry_at=from_us(recent[0] + DAY))
         held.reads_us[what] = [*recent, now_us]
 
 

@@ -101,8 +101,7 @@ def simulate(seed: int) -> Run:
         violations=world.violations,
         events=world.log.events,
         deliveries=world.queue.counts["deliveries"] + world.counts["ticks"],
-        faults=world.gate.faults.total()
-        + world.queue.counts["duplicates"],
+        faults=world.gate.faults.total() + world.queue.counts["duplicates"],
         counts=counts,
         setting=f"{world.bank.manners}",
     )
@@ -111,4 +110,6 @@ def simulate(seed: int) -> Run:
 def _readable(event: tuple[Any, ...]) -> str:
     from localcloud.clock import from_us
 
-    return f"{from_us(event[0]):%d %H:%M:%S.%f} " + " ".join(str(part) for part in event[1:] if part is not None)
+    return f"{from_us(event[0]):%d %H:%M:%S.%f} " + " ".join(
+        str(part) for part in event[1:] if part is not None
+    )

@@ -1,8 +1,11 @@
-"""Where two workers may pass each other: google-cloud-testutils' `orchestrate` finds these comments and tries every order.
+"""Where two workers may pass each other: google-cloud-testutils' `orchestrate` finds these marks and tries every order.
 
 Wrappers around what the use cases call, so that the product's code carries no marks. Only single lines are marked:
 the thread pauses after the line, so a pause before a call is a line of its own.
 """
+
+# The pause must come between a call and what follows it.
+# ruff: noqa: RET504
 
 from __future__ import annotations
 

@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import msgspec
 import pytest
 
 import shared.use_cases.bank_session
 import shared.use_cases.sync_account
-from shared.gcp.consent_store import ConsentStore
-from shared.gcp.envelope import KmsTokenVault
-from shared.gcp.sync_store import FirestoreSyncStore
 from tests.simulation.simulate import simulate
 
 _SEEDS = range(1, 60)

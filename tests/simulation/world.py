@@ -148,13 +148,17 @@ class World:
         with ExitStack() as stack:
             for module in (google.api_core.retry.retry_unary, google.api_core.retry.retry_streaming):
                 stack.enter_context(mock.patch.object(module, "time", time))
+            stack.enter_context(mock.patch.object(shared.gcp.sync_tasks, "tasks_client", self._queue_client))
             stack.enter_context(
-                mock.patch.object(shared.gcp.sync_tasks, "tasks_client", lambda: self.queue)
-            )
-            stack.enter_context(
-                mock.patch.object(shared.gcp.raw_firestore, "firestore_channel", lambda: self.channel)
+                mock.patch.object(shared.gcp.raw_firestore, "firestore_channel", self._channel)
             )
             yield
+
+    def _queue_client(self) -> VirtualQueue:
+        return self.queue
+
+    def _channel(self) -> InProcessChannel:
+        return self.channel
 
     def _store_call(self, name: str, _request: Message, run: Callable[[], Any]) -> Any:
         return self.gate.pass_through("store", name, run)
@@ -293,9 +297,10 @@ class World:
         for connection in self.connections:
             path = paths.consent(self.organisation_id, connection.consent_id)
             document = stored.get(f"{_DATABASE_NAME}/documents/{path}")
-            if document is not None and document.fields["nextSyncAt"].HasField("timestamp_value"):
-                if document.fields["nextSyncAt"].timestamp_value.ToMicroseconds() <= soon:
-                    return True
+            due = document.fields["nextSyncAt"] if document is not None else None
+            at_us = due.timestamp_value.ToMicroseconds() if due is not None else 0
+            if 0 < at_us <= soon:
+                return True
         return False
 
     def _worker(self, name: str, act: Callable[[], object]) -> None:
@@ -338,7 +343,7 @@ class World:
         self.log.add(self.kernel.now_us, task.name, outcome)
         if outcome == "synced":
             # Looked at from outside: whoever checks meets no faults and takes no time.
-            self.kernel.at(self.kernel.now_us, lambda: self.on_synced())
+            self.kernel.at(self.kernel.now_us, self.on_synced)
 
     def check_expected(self, error: Exception) -> None:
         """A fault of the weather may come out; anything else is the product's own mistake."""

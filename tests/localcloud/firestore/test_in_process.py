@@ -6,7 +6,12 @@ from typing import Any
 
 import grpc
 import pytest
-from google.api_core.exceptions import AlreadyExists, DeadlineExceeded, FailedPrecondition, MethodNotImplemented
+from google.api_core.exceptions import (
+    AlreadyExists,
+    DeadlineExceeded,
+    FailedPrecondition,
+    MethodNotImplemented,
+)
 from google.cloud.firestore import Client
 from google.cloud.firestore_v1.base_query import FieldFilter
 
