@@ -124,7 +124,7 @@ class ConsentStore:
                 continue
             batch.update(
                 snapshot.reference,
-                {"status": consent.status, "nextRefreshAt": None},
+                {"status": consent.status, "nextRefreshAt": None, "refresh.nextRefreshAt": None},
                 option=self._data.write_option(last_update_time=snapshot.update_time),
             )
             batch.set(self._data.document(paths.head(organisation_id, snapshot.id)), head_document(head))
