@@ -151,12 +151,17 @@ def without_booked(waiting: Sequence[Match], booked: Sequence[Match]) -> list[Ma
 
 
 def _marks(row: Identity) -> set[Hashable]:
-    by_id = {
-        (kind, value, row.gist)
-        for kind, value in (("external", row.external_id), ("reference", row.entry_reference))
+    """An id of the bank's, or ours that was made of it, with the amount: texts change when an entry is booked, and an
+    id that is but a place in the list, or reused, stands beside another amount."""
+    return {
+        (kind, value, row.outline)
+        for kind, value in (
+            ("own", row.transaction_id),
+            ("external", row.external_id),
+            ("reference", row.entry_reference),
+        )
         if value
     }
-    return {row.transaction_id, *by_id}
 
 
 class _Trust:

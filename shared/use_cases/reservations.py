@@ -14,7 +14,8 @@ from shared.use_cases.ports import AccountWrite, BankRules, StoredAccount, Versi
 
 
 class Reservations:
-    """An attended read spends nothing, and going on with a list that was begun is no new read.
+    """An attended read spends nothing, and going on with a list that was begun is no new read: to the bank, asking for
+    its first page is.
 
     An attempt that may have died after it called the bank has spent its reservation: the next one makes its own.
     What was surely not called is given back.
@@ -43,7 +44,8 @@ class Reservations:
         """What to write so that these may be read."""
         writes = []
         for name, stored in accounts.items():
-            if self._is_attended or (self._progress.account_id == name and self._progress.parts):
+            goes_on = self._progress.account_id == name and self._progress.next_page is not None
+            if self._is_attended or goes_on:
                 self.allowed.add(name)
                 continue
             reserved = reserve_read(stored.record, at=self._at)

@@ -20,6 +20,12 @@ from tests.simulation.world import Connection, World
 _READING_US = 90 * MINUTE
 """Longer than a worker may take from its first read of an account to the write of it, retries included."""
 
+_NOTICED_US = 2 * DAY
+"""By then a read has been made, and with it the end of access noticed."""
+
+_DOUBT_US = 3 * DAY
+"""A row that the bank no longer lists may be kept for a second look."""
+
 Key = tuple[str, str]
 Row = dict[str, Any]
 
@@ -69,7 +75,7 @@ class Checks:
     def _must_be_active(self, connection: Connection) -> bool:
         """And complains of one that ended without a reason."""
         world = self._world
-        consent = world.consent(connection)
+        consent = world.product.consent(connection.consent_id)
         if consent is None or consent.status == "pending":
             return False
         grant = world.bank.grants.get(consent.bank_consent_id or "")
@@ -85,7 +91,8 @@ class Checks:
                 return False
             world.complain("ended", f"{consent.id} is {consent.status} though the bank holds it valid")
             return False
-        if not alive and consent.status == "active":
+        ended_us = grant.ended_us or grant.expires_us
+        if consent.status == "active" and ended_us < world.kernel.now_us - _NOTICED_US:
             world.complain("ended", f"{consent.id} is active though the bank has ended it ({grant.state})")
         return alive
 
@@ -107,8 +114,10 @@ class Checks:
         for key in (seen | waiting).keys() - by_key.keys():
             world.complain("invented", f"{account.id} has {key}, the bank never had")
         for key, movements in by_key.items():
-            if any(
-                movement.changes_between(start_us, end_us) or _lags(movement, start_us, end_us, lag)
+            if start_us < end_us and any(
+                movement.changes_between(start_us, end_us)
+                or end_us - _DOUBT_US < movement.removed_us <= end_us
+                or _lags(movement, start_us, end_us, lag)
                 for movement in movements
             ):
                 continue
@@ -159,14 +168,20 @@ class Checks:
         world = self._world
         listing = list_booked if status == "booked" else list_pending
         wanted = Range(limit=10_000)
-        found = listing(world.organisation_id, account.id, wanted, pages=world.pages, clock=world.clock)
+        found = listing(
+            world.product.organisation_id,
+            account.id,
+            wanted,
+            pages=world.product.pages,
+            clock=world.product.clock,
+        )
         return [
             msgspec.json.decode(row) for row in ROW_SEPARATOR.join(found.runs).split(ROW_SEPARATOR) if row
         ]
 
     def _accounts(self) -> list[Account]:
         world = self._world
-        return world.accounts.list(world.organisation_id, limit=100, after=None)
+        return world.product.accounts.list(world.product.organisation_id, limit=100, after=None)
 
     def _held(self, account: Account) -> BankSideAccount:
         return next(held for held in self._world.bank.accounts_held if held.account.iban == account.iban)

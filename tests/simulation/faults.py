@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import grpc
-from google.api_core.exceptions import DeadlineExceeded, ServiceUnavailable
+from google.api_core.exceptions import DeadlineExceeded, RetryError, ServiceUnavailable
 from greenlet import getcurrent
 
 from localcloud.firestore.in_process import RpcFailure
@@ -42,6 +42,10 @@ _BANK_STALL_MAX_US = 2 * MINUTE
 """On the way to the bank: a call that takes longer is given up by the connector's own timeout."""
 
 
+EXPECTED_ERRORS = (DeadlineExceeded, ServiceUnavailable, RetryError, grpc.RpcError)
+"""What the weather's faults may end a request with."""
+
+
 class Weather:
     """How often what happens; drawn once a seed. `calm` ends all of it."""
 
@@ -55,12 +59,15 @@ class Weather:
         self.reorder_us = rng.choice((SECOND, MINUTE, 20 * MINUTE))
         self.skew_us = rng.choice((0, SECOND, 30 * SECOND))
         self.missed_ticks = rng.choice((0.0, 0.2))
+        self.terminations = rng.choice((0.0, 0.0, 0.02))
+        """How likely a worker learns between two calls to the bank that it has to end."""
 
     def calm(self) -> None:
         self.fault_rate = 0.0
         self.duplicates = 0.0
         self.reorder_us = SECOND
         self.missed_ticks = 0.0
+        self.terminations = 0.0
 
 
 class Log:

@@ -27,7 +27,7 @@ class GatedBanks:
         self._bank = bank
         self._connector = GatedConnector(bank, gate)
 
-    def connector(self, bank_id: str) -> BankConnector:
+    def connector(self, bank_id: str, *, clock_offset_seconds: int = 0) -> BankConnector:
         if bank_id != BANK_ID:
             raise Invalid("bankId", "no such bank")
         return self._connector

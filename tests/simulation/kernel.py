@@ -33,6 +33,8 @@ class Worker(greenlet):
         self.faults_before_this_call = 0
         self.is_held_up = False
         """The call that it is making was stalled on its way."""
+        self.is_stopping = False
+        """It has been told to end."""
 
     def die(self) -> None:
         self.is_dead = True

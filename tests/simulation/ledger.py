@@ -36,7 +36,8 @@ class Movement:
     booked_us: int
     corrected_us: int = _NEVER_US
     removed_us: int = _NEVER_US
-    has_twin: bool = False
+    order: int = 0
+    """Movements of one order (a transfer and its fee, say) share it."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -153,9 +154,8 @@ class LedgerWriter:
                 pending_us=first.pending_us,
                 booked_us=first.booked_us,
                 corrected_us=first.corrected_us,
-                has_twin=True,
+                order=self._serial,
             )
-            first.has_twin = True
             if rng.random() < 0.5 and first.booked_us != _NEVER_US:
                 later_us = min(first.booked_us + rng.randrange(MINUTE, 8 * HOUR), end_us - 1)
                 twin.pending_us = later_us if first.pending_us == first.booked_us else first.pending_us
@@ -163,7 +163,9 @@ class LedgerWriter:
             ledger.add(twin)
         elif rng.random() < habits.look_alikes:
             other = rng.choice([payee for payee in _PAYEES if payee != first.payee])
-            ledger.add(self._movement(amount, other, booking_date, pending_us, booked_us))
+            look_alike = self._movement(amount, other, booking_date, pending_us, booked_us)
+            look_alike.order = first.order
+            ledger.add(look_alike)
 
     def _movement(
         self, amount: Decimal, payee: str, booking_date: date, pending_us: int, booked_us: int
@@ -178,6 +180,7 @@ class LedgerWriter:
             booking_date=booking_date,
             pending_us=pending_us,
             booked_us=booked_us,
+            order=self._serial,
         )
 
     def _fate(self, movement: Movement, *, start_us: int, end_us: int) -> None:

@@ -42,8 +42,8 @@ class Manners:
     """How a bank behaves; one seed's."""
 
     ids: Literal["stable", "changed_when_booked", "missing", "daily", "positional", "shared"]
-    """daily: counted anew each booking day, so reused; positional: the place in the list, so shifting; shared: two
-    movements of one order have the same (never twins: nobody could tell them from one row shown twice)."""
+    """daily: counted anew each booking day, so reused; positional: the place in the list, so shifting; shared: a
+    movement and its look-alike have the same (never twins: nobody could tell them from one row shown twice)."""
     references: bool
     """A stable entry reference beside the id."""
     text_changes_when_booked: bool
@@ -69,9 +69,10 @@ def draw_manners(rng: random.Random) -> Manners:
         references=trusted and rng.random() < 0.3,
         text_changes_when_booked=trusted and rng.random() < 0.3,
         oldest_first=rng.random() < 0.5,
-        page_size=rng.choice((3, 7, 20, 100)),
+        page_size=rng.choice((10, 20, 100, 100)),
         snapshot_paging=not trusted or rng.random() < 0.3,
-        pending_lag_us=rng.choice((0, 0, 5 * MINUTE, 7 * HOUR)),
+        # With another id, what is listed twice might as well be two.
+        pending_lag_us=rng.choice((0, 5 * MINUTE, 7 * HOUR)) if ids == "stable" else 0,
         refresh=rng.choice(("kept", "rotating", "rotating_tolerant", "rotating_tolerant")),
         token_life_us=rng.choice((5 * MINUTE, HOUR, DAY)),
         unattended_limit=rng.choice((4, 4, 2, 6)),
@@ -96,6 +97,8 @@ class Grant:
     oauth_state: str
     state: BankConsentState = "pending"
     expires_us: int = 0
+    ended_us: int = 0
+    """When it was revoked, or its tokens were refused for ever."""
     generation: int = 0
     access_token: str = ""
     access_until_us: int = 0
@@ -154,7 +157,7 @@ class ModelBank:
         )
         return StartedConsent(
             bank_consent_id=bank_consent_id,
-            authorise_url=f"{ISSUER}/authorise",
+            authorise_url=f"{ISSUER}/authorise/{bank_consent_id}",
             issuer=ISSUER,
             issuer_in_response=True,
             valid_until=None,
@@ -205,7 +208,7 @@ class ModelBank:
         excused = worker is not None and worker.faults > faults_before
         caller = getcurrent()
         excused = excused or (isinstance(caller, Worker) and caller.is_held_up)
-        grant.refused = True
+        grant.refused, grant.ended_us = True, self._kernel.now_us
         grant.loss_was_excused = excused
         if not excused:
             self._complain("tokens", f"{grant.bank_consent_id}: a used refresh token was used again")
@@ -229,7 +232,12 @@ class ModelBank:
         return self.grants[bank_consent_id].state
 
     def revoke(self, *, bank_consent_id: str) -> None:
-        self.grants[bank_consent_id].state = "revoked"
+        grant = self.grants[bank_consent_id]
+        grant.state, grant.ended_us = "revoked", self._kernel.now_us
+
+    def psu_revokes(self, bank_consent_id: str) -> None:
+        """At the bank, without a word to anybody."""
+        self.revoke(bank_consent_id=bank_consent_id)
 
     def accounts(self, access: BankAccess) -> tuple[BankAccount, ...]:
         self._check_access(access)
@@ -318,8 +326,7 @@ class ModelBank:
             elif manners.ids == "positional":
                 external_id = str(position + 1)
             elif manners.ids == "shared":
-                alone = f"-{movement.serial}" if movement.has_twin else ""
-                external_id = f"O{movement.serial // 2}{alone}"
+                external_id = f"O{movement.order}"
             else:
                 external_id = None
             booked = status == "booked"

@@ -92,7 +92,7 @@ def simulate(seed: int) -> Run:
     world.run()
     with world.in_place():
         checks.at_the_end()
-    counts: Counter[str] = Counter(world.counts)
+    counts = Counter(world.counts)
     counts += Counter({f"queue {name}": count for name, count in world.queue.counts.items()})
     counts += Counter({f"calls {name}": count for name, count in world.gate.calls.items()})
     counts += Counter({f"fault {name}": count for name, count in world.gate.faults.items()})

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from google.api_core.exceptions import AlreadyExists
+from google.api_core.exceptions import AlreadyExists, ServiceUnavailable
 from google.cloud import tasks_v2
+from google.rpc.status_pb2 import Status
 
 from localcloud.backoff import retry_delay_us
 from localcloud.clock import to_us
@@ -20,21 +21,36 @@ from tests.simulation.faults import Gate, Log, Weather
 from tests.simulation.kernel import SECOND, Died, Kernel
 from tests.simulation.model_bank import SECRET
 
-_CONFIG = yaml.safe_load(
+_CONFIGS = yaml.safe_load(
     (Path(__file__).parents[2] / "functions" / "manifest.yaml").read_text(encoding="utf-8")
-)["queues"]["sync"]
+)["queues"]
 _DEADLINE_US = 600 * SECOND
 
 
 @dataclass
 class VirtualTask:
     name: str
-    url: str
+    queue: str
     body: bytes
     schedule_us: int
     attempts: int = 0
     first_attempt_us: int | None = None
     done: bool = False
+
+
+@dataclass
+class BatchMetadata:
+    failed_requests: dict[int, Any]
+
+
+class Batch:
+    """The long-running operation of a batch, which has ended."""
+
+    def __init__(self, failed: dict[int, Any]) -> None:
+        self.metadata = BatchMetadata(failed)
+
+    def exception(self, timeout: float | None = None) -> Exception | None:
+        return ServiceUnavailable("some tasks were not created") if self.metadata.failed_requests else None
 
 
 Handler = Callable[[VirtualTask], None]
@@ -53,10 +69,12 @@ class VirtualQueue:
         log: Log,
         *,
         handle: Handler,
+        is_idle: Callable[[VirtualTask], bool],
         complain: Callable[[str, str], None],
     ) -> None:
         self._kernel, self._gate, self._weather, self._rng, self._log = kernel, gate, weather, rng, log
         self._handle = handle
+        self._is_idle = is_idle
         self._complain = complain
         self._names: set[str] = set()
         self.counts: Counter[str] = Counter()
@@ -64,18 +82,37 @@ class VirtualQueue:
     def create_task(self, *, request: tasks_v2.CreateTaskRequest, **_options: Any) -> tasks_v2.Task:
         return self._gate.pass_through("tasks", "create", lambda: self._create(request))
 
+    def batch_create_tasks(self, *, request: tasks_v2.BatchCreateTasksRequest, **_options: Any) -> Batch:
+        """Each for itself: some may fail while others are created."""
+
+        def act() -> Batch:
+            failed: dict[int, Status] = {}
+            for number, single in enumerate(request.requests):
+                if self._rng.random() < self._weather.fault_rate:
+                    failed[number] = Status(code=14, message="the weather")
+                    continue
+                try:
+                    self._create(single)
+                except AlreadyExists:
+                    failed[number] = Status(code=6, message="exists")
+            return Batch(failed)
+
+        batch: Batch = self._gate.pass_through("tasks", "batch", act)
+        return batch
+
     def _create(self, request: tasks_v2.CreateTaskRequest) -> tasks_v2.Task:
         task = request.task
         if task.name in self._names:
             raise AlreadyExists("The task exists, or did not long ago.")
         self._names.add(task.name)
+        queue = task.name.split("/")[-3]
         body = bytes(task.http_request.body)
         if SECRET.encode() in body:
             self._complain("leak", f"a token in the body of task {task.name}")
         schedule = task.schedule_time
         virtual = VirtualTask(
             name=task.name.rpartition("/")[2],
-            url=task.http_request.url,
+            queue=queue,
             body=body,
             schedule_us=to_us(schedule.astimezone(UTC)) if schedule else self._kernel.now_us,
         )
@@ -83,7 +120,6 @@ class VirtualQueue:
         self._deliver_at(virtual, virtual.schedule_us)
         if self._rng.random() < self._weather.duplicates:
             late = int(self._rng.random() * self._weather.late_duplicates_us)
-            self.counts["duplicates"] += 1
             self._deliver_at(virtual, virtual.schedule_us + late, is_duplicate=True)
         return task
 
@@ -95,7 +131,11 @@ class VirtualQueue:
     def _dispatch(self, task: VirtualTask, *, is_duplicate: bool) -> None:
         if task.done and not is_duplicate:
             return
+        if self._is_idle(task):
+            task.done = True
+            return
         self.counts["deliveries"] += 1
+        self.counts["duplicates"] += is_duplicate
         task.attempts += 1
         number = self.counts["deliveries"]
         if task.first_attempt_us is None:
@@ -136,18 +176,19 @@ class VirtualQueue:
         if is_duplicate:
             return
         self.counts["failed"] += 1
+        config = _CONFIGS[task.queue]
         spent_us = self._kernel.now_us - (task.first_attempt_us or 0)
         if (
-            task.attempts >= _CONFIG["max_attempts"]
-            and spent_us >= _CONFIG["max_retry_duration_seconds"] * SECOND
+            task.attempts >= config["max_attempts"]
+            and spent_us >= config["max_retry_duration_seconds"] * SECOND
         ):
             self.counts["given up"] += 1
             task.done = True
             return
         delay_us = retry_delay_us(
             task.attempts,
-            min_us=_CONFIG["min_backoff_seconds"] * SECOND,
-            max_us=_CONFIG["max_backoff_seconds"] * SECOND,
-            max_doublings=_CONFIG["max_doublings"],
+            min_us=config["min_backoff_seconds"] * SECOND,
+            max_us=config["max_backoff_seconds"] * SECOND,
+            max_doublings=config["max_doublings"],
         )
         self._deliver_at(task, self._kernel.now_us + delay_us)
