@@ -212,7 +212,7 @@ class _Run:
 
     def _read_one(self, name: str, bank_account: BankAccount, *, session: BankSession, is_last: bool) -> None:
         store = self._sync.store
-        stored = store.accounts(self._fence.consent.organisation_id, [name])[name]
+        stored = self._reservations.allowed[name]
         reading = read_account(
             bank_account,
             stored.record,
@@ -226,7 +226,7 @@ class _Run:
         enter_reading(
             reading,
             bank_account,
-            name,
+            self._reservations.allowed[name],
             session=session,
             rules=self._rules,
             store=store,
