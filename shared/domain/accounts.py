@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from shared.domain.bank_data import AccountType, BalanceType, BankAccount, BankBalance
-from shared.domain.consents import Status
+from shared.domain.consents import Consent, Status, wall_time
 from shared.domain.ids import derived_id
 from shared.domain.money import format_amount
 
@@ -48,11 +48,17 @@ class AccountHead(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     status: Status
     expires_at: datetime
+    """By the wall clock, so that a reader need not know how far the organisation has moved its own."""
 
 
 _PREFERRED_BALANCES: tuple[BalanceType, ...] = (
     "interimBooked", "closingBooked", "interimAvailable", "expected", "forwardAvailable", "openingBooked",
 )  # fmt: skip
+
+
+def head_of(consent: Consent) -> AccountHead:
+    """Of the accounts that hang on this consent."""
+    return AccountHead(status=consent.status, expires_at=wall_time(consent.expires_at, consent))
 
 
 def account_id(organisation_id: str, bank_id: str, account: BankAccount) -> str:

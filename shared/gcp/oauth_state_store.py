@@ -9,7 +9,8 @@ from google.cloud import firestore
 from shared.domain.errors import StaleWrite
 from shared.domain.oauth_states import OAuthState
 from shared.gcp import paths
-from shared.gcp.documents import from_document, stale_write_on_conflict, to_document
+from shared.gcp.documents import from_document, to_document
+from shared.gcp.lost_answers import MARK, commit_surely, new_mark
 
 _KEPT = timedelta(days=1)
 
@@ -31,11 +32,17 @@ class OAuthStateStore:
         snapshot = reference.get()
         if not snapshot.exists or snapshot.get("usedAt") is not None:
             return False
+        mark = new_mark()
+        option = self._data.write_option(last_update_time=snapshot.update_time)
+
+        def write() -> bool:
+            reference.update({"usedAt": at, MARK: mark}, option=option)
+            return True
+
+        def ours() -> bool | None:
+            return (reference.get().to_dict() or {}).get(MARK) == mark or None
+
         try:
-            with stale_write_on_conflict():
-                reference.update(
-                    {"usedAt": at}, option=self._data.write_option(last_update_time=snapshot.update_time)
-                )
+            return commit_surely(write, written=ours)
         except StaleWrite:
             return False
-        return True

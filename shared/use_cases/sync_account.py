@@ -13,6 +13,7 @@ from shared.domain.accounts import (
     Account,
     AccountHead,
     account_id,
+    head_of,
     headline_balance,
     present_balances,
 )
@@ -274,4 +275,4 @@ def _head(existing: Account | None, session: BankSession) -> AccountHead | None:
         return None
     if existing and existing.consent_id == consent.id and existing.status == "active":
         return None
-    return AccountHead(status="active", expires_at=consent.expires_at)
+    return head_of(consent)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Literal
 
 import msgspec
@@ -197,8 +197,3 @@ def _retry_delay(failed_syncs: int) -> timedelta:
     """Full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/"""
     longest = min(_RETRY_DELAY_FIRST * (1 << min(failed_syncs, 12)), RETRY_DELAY_MAX)
     return longest * random.uniform(0.1, 1.0)  # noqa: S311 - spreads load, guards nothing
-
-
-def due_window(scheduled_at: datetime) -> str:
-    """The name of a tick: the same for every delivery of it."""
-    return scheduled_at.strftime("%Y%m%dT%H%M%SZ")

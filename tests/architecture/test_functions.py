@@ -38,6 +38,8 @@ ENVIRONMENT = {
     "TOK_KMS_KEY": "projects/p/locations/l/keyRings/r/cryptoKeys/k",
     "TOK_SYNC_QUEUE": "projects/p/locations/l/queues/sync",
     "TOK_SYNC_CONSENT_URL": "http://127.0.0.1:1/",
+    "TOK_DISPATCH_QUEUE": "projects/p/locations/l/queues/dispatch",
+    "TOK_SYNC_SHARD_URL": "http://127.0.0.1:1/",
     "TOK_TASKS_SERVICE_ACCOUNT": "tasks@tok-test",
     "FIRESTORE_EMULATOR_HOST": "127.0.0.1:1",
 }
