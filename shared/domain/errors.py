@@ -81,7 +81,14 @@ class BankError(TokError):
 
 
 class BankUnavailable(BankError):
-    """Out of reach, 5xx, or an answer that makes no sense. May be tried again."""
+    """Out of reach, 5xx, or an answer that makes no sense. May be tried again.
+
+    `retry_at` is the bank's own word where it gave one.
+    """
+
+    def __init__(self, bank_id: str, message: str, *, retry_at: datetime | None = None) -> None:
+        super().__init__(bank_id, message)
+        self.retry_at = retry_at
 
 
 class BankTimeout(BankError):

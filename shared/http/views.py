@@ -7,7 +7,19 @@ from typing import Any
 
 import msgspec
 
+from shared.domain.bank_health import BankHealth, HealthStatus
+from shared.domain.banks import Bank
 from shared.domain.consents import Consent, ConsentFault, Status
+
+
+class HealthView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    status: HealthStatus
+    since: datetime | None
+    last_success_at: datetime | None
+
+
+class BankView(Bank, frozen=True, kw_only=True, rename="camel"):
+    health: HealthView
 
 
 class ConsentView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -28,6 +40,13 @@ class ConsentView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 class StartedConsentView(ConsentView, frozen=True, kw_only=True, rename="camel"):
     redirect_url: str
+
+
+def bank_view(bank: Bank, health: BankHealth, *, at: datetime) -> BankView:
+    shown = HealthView(
+        status=health.status(at=at), since=health.since(at=at), last_success_at=health.last_success_at
+    )
+    return BankView(**msgspec.structs.asdict(bank), health=shown)
 
 
 def consent_view(consent: Consent) -> ConsentView:

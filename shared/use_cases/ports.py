@@ -83,8 +83,8 @@ class BankRules(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Banks(Protocol):
-    def connector(self, bank_id: str) -> BankConnector:
-        """Raises Invalid("bankId") for a bank that there is not."""
+    def connector(self, bank_id: str, *, clock_offset_seconds: int = 0) -> BankConnector:
+        """Raises Invalid("bankId") for a bank that there is not. The offset is the organisation's, in the sandbox."""
         ...
 
     def rules(self, bank_id: str) -> BankRules: ...

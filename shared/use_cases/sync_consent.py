@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 import msgspec
@@ -12,8 +12,17 @@ from shared.domain.accounts import account_id
 from shared.domain.bank_data import BankAccount
 from shared.domain.clock import Clock
 from shared.domain.consents import Consent, ConsentFault, Lease, ended
-from shared.domain.errors import BankAccessLost, BankError, BankRateLimited, NotDecryptable, StaleWrite
+from shared.domain.errors import (
+    BankAccessLost,
+    BankError,
+    BankRateLimited,
+    BankUnavailable,
+    NotDecryptable,
+    StaleWrite,
+)
+from shared.use_cases.bank_breaker import BankBreaker, BankHealths
 from shared.use_cases.bank_session import BankSession
+from shared.use_cases.organisation_time import organisation_time
 from shared.use_cases.ports import (
     BankRules,
     Banks,
@@ -44,6 +53,7 @@ def sync_consent(
     store: SyncStore,
     vault: TokenVault,
     tasks: SyncTasks,
+    healths: BankHealths,
     clock: Clock,
 ) -> Outcome:
     """Every outcome is final for this task: what must happen later has been arranged for.
@@ -53,6 +63,7 @@ def sync_consent(
     stored = consents.find(organisation_id, consent_id)
     if stored is None:
         return "gone"
+    clock, tasks = organisation_time(stored.consent, clock=clock, tasks=tasks)
     consent, now = stored.consent, clock.now()
     try:
         if consent.is_expired(at=now):
@@ -70,11 +81,16 @@ def sync_consent(
                 not_before=consent.lease.until or now,
             )
             return "busy"
+        breaker = BankBreaker(organisation_id, consent.bank_id, healths=healths, clock=clock)
+        refused_until = breaker.refused_until()
+        if refused_until is not None:
+            _come_back(stored, at=refused_until, consents=consents, tasks=tasks, clock=clock)
+            return "postponed"
         claimed = msgspec.structs.replace(
             consent, lease=Lease(fence=consent.lease.fence + 1, holder=task, until=now + LEASE)
         )
         stored = consents.save(claimed, replacing=stored, at=now)
-        connector = banks.connector(consent.bank_id)
+        connector = banks.connector(consent.bank_id, clock_offset_seconds=consent.clock_offset_seconds)
         session = BankSession(stored, connector=connector, consents=consents, vault=vault, clock=clock)
         return _sync(
             session,
@@ -82,6 +98,7 @@ def sync_consent(
             consents=consents,
             store=store,
             tasks=tasks,
+            breaker=breaker,
             clock=clock,
         )
     except StaleWrite:
@@ -95,6 +112,7 @@ def _sync(
     consents: Consents,
     store: SyncStore,
     tasks: SyncTasks,
+    breaker: BankBreaker,
     clock: Clock,
 ) -> Outcome:
     next_sync_at = clock.now() + timedelta(days=1) / rules.unattended_reads_per_day
@@ -113,6 +131,7 @@ def _sync(
                 clock=clock,
             )
     except BankAccessLost as lost:
+        breaker.failed(lost)
         consents.save(_ended_by_bank(session.stored.consent, lost), replacing=session.stored, at=clock.now())
         return "ended"
     except NotDecryptable:
@@ -121,6 +140,7 @@ def _sync(
         consents.save(consent, replacing=session.stored, at=clock.now())
         return "ended"
     except BankError as error:
+        breaker.failed(error)
         _postpone(session.stored, error, consents=consents, tasks=tasks, clock=clock)
         return "postponed"
     now = clock.now()
@@ -133,6 +153,7 @@ def _sync(
         failed_syncs=0,
     )
     consents.save(done, replacing=session.stored, at=now)
+    breaker.succeeded()
     return "synced"
 
 
@@ -179,7 +200,7 @@ def _postpone(
     now = clock.now()
     consent = stored.consent
     until = now + _retry_delay(consent.failed_syncs)
-    if isinstance(error, BankRateLimited) and error.retry_at is not None:
+    if isinstance(error, BankRateLimited | BankUnavailable) and error.retry_at is not None:
         until = max(until, min(error.retry_at, now + timedelta(days=1)))
     postponed = msgspec.structs.replace(
         consent,
@@ -191,6 +212,15 @@ def _postpone(
     tasks.enqueue(
         consent.organisation_id, consent.id, window=f"retry-{consent.lease.fence}", not_before=until
     )
+
+
+def _come_back(
+    stored: StoredConsent, *, at: datetime, consents: Consents, tasks: SyncTasks, clock: Clock
+) -> None:
+    """The bank is known to be down: it is not called, and this consent has not failed."""
+    consent = stored.consent
+    consents.save(msgspec.structs.replace(consent, next_sync_at=at), replacing=stored, at=clock.now())
+    tasks.enqueue(consent.organisation_id, consent.id, window=f"bank-{at:%Y%m%dT%H%M%S%f}Z", not_before=at)
 
 
 def _retry_delay(failed_syncs: int) -> timedelta:

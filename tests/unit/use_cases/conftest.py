@@ -15,6 +15,7 @@ from shared.domain.consents import Consent, activated
 from shared.domain.ids import new_id
 from shared.gcp import paths
 from shared.gcp.account_store import AccountStore
+from shared.gcp.bank_health_store import BankHealthStore
 from shared.gcp.consent_store import ConsentStore
 from shared.gcp.page_documents import read_page
 from shared.gcp.sync_store import FirestoreSyncStore
@@ -43,6 +44,7 @@ class World:
         self.consents = ConsentStore(self.data)
         self.accounts = AccountStore(self.data)
         self.store = FirestoreSyncStore(self.data)
+        self.healths = BankHealthStore(self.data, "sandbox")
 
     def pending_consent(self) -> Consent:
         consent = Consent(
@@ -78,6 +80,7 @@ class World:
             "store": self.store,
             "vault": self.vault,
             "tasks": self.tasks,
+            "healths": self.healths,
             "clock": self.clock,
         }
         return sync_consent(self.organisation_id, consent.id, task=task, **(parts | replaced))
