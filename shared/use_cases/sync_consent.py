@@ -22,6 +22,7 @@ from shared.domain.errors import (
 )
 from shared.use_cases.bank_breaker import BankBreaker, BankHealths
 from shared.use_cases.bank_session import BankSession
+from shared.use_cases.consent_deadlines import settle_deadlines
 from shared.use_cases.organisation_time import organisation_time
 from shared.use_cases.ports import (
     BankRules,
@@ -64,11 +65,9 @@ def sync_consent(
     if stored is None:
         return "gone"
     clock, tasks = organisation_time(stored.consent, clock=clock, tasks=tasks)
-    consent, now = stored.consent, clock.now()
     try:
-        if consent.is_expired(at=now):
-            consents.save(ended(consent, status="expired"), replacing=stored, at=now)
-            return "ended"
+        stored = settle_deadlines(stored, banks=banks, consents=consents, clock=clock)
+        consent, now = stored.consent, clock.now()
         if consent.status != "active":
             return "ended"
         if consent.next_sync_at is None or now < consent.next_sync_at:
