@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal
 
 import msgspec
@@ -57,16 +57,65 @@ class Renewal(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         return self.started_at + AUTHORISE_WITHIN
 
 
-class Lease(msgspec.Struct, frozen=True, kw_only=True):
+ATTENDANCE = timedelta(minutes=10)
+"""How long after a PSU was with us a read may still say so."""
+
+
+class Lease(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Who may sync now. Every claim raises `fence`; a holder whose fence is not the newest writes nothing."""
 
     fence: int = 0
     holder: str | None = None
     """The task that holds it, so that the same task's next attempt can go on after a crash."""
+    claim: str | None = None
+    """Random, new with every claim: tells two deliveries of one task apart."""
+    step: int = 0
+    """Raised by every write under one claim, so that a write whose answer was lost is recognised as made."""
     until: datetime | None = None
+    refreshing_until: datetime | None = None
+    """A token refresh may be under way until then: nobody else may use the same refresh token."""
 
     def is_held(self, *, at: datetime, by_other_than: str) -> bool:
         return self.until is not None and at < self.until and self.holder != by_other_than
+
+    def is_refreshing(self, *, at: datetime) -> bool:
+        return self.refreshing_until is not None and at < self.refreshing_until
+
+    def released(self) -> Lease:
+        return Lease(fence=self.fence)
+
+
+class Attendance(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """The PSU is with us: reads until then are attended (RTS Art. 36(5)(a)). Kept no longer than that is so."""
+
+    psu_ip_address: str
+    until: datetime
+
+    def __repr__(self) -> str:
+        return f"Attendance(until={self.until.isoformat()})"
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """How far this window's sync has come, so that another attempt goes on instead of beginning again."""
+
+    started_at: datetime
+    done: tuple[str, ...] = ()
+    """Accounts that have been read to the end."""
+    account_id: str | None = None
+    """The account in whose booked list the next page is to be read."""
+    next_page: str | None = None
+    """The bank's own link to it. None while nothing is kept of this account."""
+    since: date | None = None
+    parts: int = 0
+    """How many documents hold what was read of this account so far."""
+
+
+class SyncFailure(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A read that failed, in the codes of the API's errors."""
+
+    code: str
+    """RATE_LIMITED (the bank's 429), BANK_TIMEOUT, BANK_API_ERROR."""
+    at: datetime
 
 
 class Consent(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -96,6 +145,16 @@ class Consent(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     full_history_read: bool = False
     failed_syncs: int = 0
     """In a row; sets how long the next one waits."""
+    last_failure: SyncFailure | None = None
+    """Why the last sync did not end well; None when it did."""
+    reads: tuple[datetime, ...] = ()
+    """When unattended reads of the list of accounts were reserved (`domain.budgets`)."""
+    attendance: Attendance | None = None
+    wanted: tuple[str, ...] = ()
+    """Accounts that a client asked for out of turn; empty when all are read, in turn."""
+    in_turn_at: datetime | None = None
+    """While accounts are wanted: when the next sync in turn is due."""
+    progress: Progress | None = None
     lease: Lease = Lease()
     renewal: Renewal | None = None
     """The latest, until one succeeds."""
@@ -139,6 +198,10 @@ class Consent(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
             deadlines.append(self.renewal_under_way.authorise_by)
         return wall_time(min(deadlines), self) if deadlines else None
 
+    def attending_ip(self, *, at: datetime) -> str | None:
+        """The PSU's address while they are with us."""
+        return self.attendance.psu_ip_address if self.attendance and at < self.attendance.until else None
+
 
 class ConsentHistoryEntry(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """One thing that happened to a consent: legal evidence, never edited."""
@@ -174,7 +237,10 @@ def what_happened(before: Consent, after: Consent) -> Happened:
 _ENDINGS: dict[Status, Happened] = {"expired": "expired", "revoked": "revoked", "error": "failed"}
 
 
-def activated(consent: Consent, *, at: datetime, expires_at: datetime) -> Consent:
+def activated(
+    consent: Consent, *, at: datetime, expires_at: datetime, psu_ip_address: str | None = None
+) -> Consent:
+    """The first sync is due at once; with the PSU's address it is an attended one."""
     return msgspec.structs.replace(
         consent,
         status="active",
@@ -183,6 +249,25 @@ def activated(consent: Consent, *, at: datetime, expires_at: datetime) -> Consen
         expires_at=expires_at,
         next_sync_at=at,
         fault=None,
+        attendance=_attendance(psu_ip_address, at=at),
+    )
+
+
+def asked_for(consent: Consent, *, account_id: str, at: datetime, psu_ip_address: str | None) -> Consent:
+    """A client wants this account read now: the next sync does it, attended where the PSU's address is given.
+
+    For the caller: a consent whose lease is held is being read now, and saving it would stop that read.
+    """
+    in_turn_at = consent.in_turn_at if consent.wanted else consent.next_sync_at
+    attendance = _attendance(psu_ip_address, at=at) or consent.attendance
+    if consent.next_sync_at is not None and consent.next_sync_at <= at and not consent.wanted:
+        return msgspec.structs.replace(consent, attendance=attendance)
+    return msgspec.structs.replace(
+        consent,
+        wanted=tuple(dict.fromkeys((*consent.wanted, account_id))),
+        in_turn_at=in_turn_at,
+        next_sync_at=at,
+        attendance=attendance,
     )
 
 
@@ -196,7 +281,11 @@ def ended(
         revision=consent.revision + 1,
         next_sync_at=None,
         fault=fault,
-        lease=Lease(fence=consent.lease.fence),
+        lease=consent.lease.released(),
+        attendance=None,
+        wanted=(),
+        in_turn_at=None,
+        progress=None,
     )
 
 
@@ -211,7 +300,9 @@ def renewal_failed(consent: Consent, renewal: Renewal, *, fault: ConsentFault) -
     )
 
 
-def renewed(consent: Consent, renewal: Renewal, *, at: datetime) -> Consent:
+def renewed(
+    consent: Consent, renewal: Renewal, *, at: datetime, psu_ip_address: str | None = None
+) -> Consent:
     """The same consent to clients, another at the bank. The history is read whole again, while the PSU is present."""
     return msgspec.structs.replace(
         consent,
@@ -226,6 +317,14 @@ def renewed(consent: Consent, renewal: Renewal, *, at: datetime) -> Consent:
         full_history_read=False,
         failed_syncs=0,
         fault=None,
-        lease=Lease(fence=consent.lease.fence),
+        lease=consent.lease.released(),
         renewal=None,
+        attendance=_attendance(psu_ip_address, at=at),
+        wanted=(),
+        in_turn_at=None,
+        progress=None,
     )
+
+
+def _attendance(psu_ip_address: str | None, *, at: datetime) -> Attendance | None:
+    return Attendance(psu_ip_address=psu_ip_address, until=at + ATTENDANCE) if psu_ip_address else None

@@ -146,7 +146,7 @@ class ConsentStore:
         ]
         shown: dict[str, Any] = {"status": consent.status}
         if consent.status != "active":
-            shown["nextRefreshAt"] = None
+            shown |= {"nextRefreshAt": None, "refresh.nextRefreshAt": None}
         for snapshot in self._data.get_all(references, field_paths=["consentId"]):
             if not snapshot.exists or snapshot.get("consentId") != consent.id:
                 continue

@@ -8,7 +8,7 @@ from datetime import date
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
-from shared.domain.accounts import Account
+from shared.domain.accounts import AccountRecord
 from shared.domain.consents import Consent
 from shared.domain.pages import FIRST, Page
 from shared.gcp import paths
@@ -29,9 +29,9 @@ class FirestoreSyncStore:
     def __init__(self, data: firestore.Client) -> None:
         self._data = data
 
-    def find_account(self, organisation_id: str, account_id: str) -> Account | None:
+    def find_account(self, organisation_id: str, account_id: str) -> AccountRecord | None:
         snapshot = self._data.document(paths.account(organisation_id, account_id)).get()
-        return from_document(snapshot.to_dict(), Account) if snapshot.exists else None
+        return from_document(snapshot.to_dict(), AccountRecord) if snapshot.exists else None
 
     def pages(self, organisation_id: str, account_id: str, *, since: date) -> AccountPages:
         collection = self._data.collection(paths.pages(organisation_id, account_id))

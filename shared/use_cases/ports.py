@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from shared.banks.connector import BankConnector
-from shared.domain.accounts import Account, AccountHead
+from shared.domain.accounts import AccountHead, AccountRecord
 from shared.domain.bank_data import BankTokens
 from shared.domain.consents import Consent, ConsentHistoryEntry
 from shared.domain.oauth_states import OAuthState
@@ -45,7 +45,7 @@ class DueConsent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AccountWrite(msgspec.Struct, frozen=True, kw_only=True):
-    account: Account
+    account: AccountRecord
     head: AccountHead | None
     """None leaves it as it is."""
 
@@ -153,7 +153,7 @@ class SyncStore(Protocol):
 
     def pages(self, organisation_id: str, account_id: str, *, since: date) -> AccountPages: ...
 
-    def find_account(self, organisation_id: str, account_id: str) -> Account | None: ...
+    def find_account(self, organisation_id: str, account_id: str) -> AccountRecord | None: ...
 
     def commit(
         self,

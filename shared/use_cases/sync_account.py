@@ -12,6 +12,7 @@ import msgspec
 from shared.domain.accounts import (
     Account,
     AccountHead,
+    AccountRecord,
     account_id,
     head_of,
     headline_balance,
@@ -24,6 +25,7 @@ from shared.domain.bank_data import (
     BookingStatus,
     TransactionsPage,
 )
+from shared.domain.budgets import RefreshBudget
 from shared.domain.clock import Clock
 from shared.domain.consents import Consent
 from shared.domain.errors import BankRefused
@@ -98,7 +100,7 @@ def sync_account(
 
     presented = present_balances(balances, read_at=read_at, zone=rules.time_zone)
     history_from = min(existing.history_from or since, since) if existing else since
-    account = Account(
+    account = AccountRecord(
         id=identifier,
         bank_id=consent.bank_id,
         bank_name=consent.bank_name,
@@ -115,6 +117,11 @@ def sync_account(
         data_as_of=read_at,
         next_refresh_at=next_refresh_at,
         history_from=history_from,
+        refresh=RefreshBudget(
+            limit=rules.unattended_reads_per_day, remaining=0, next_refresh_at=next_refresh_at
+        ),
+        feed_status="unproved",
+        feed_gap=None,
     )
     pending_page = _pending_page(
         pending,

@@ -97,7 +97,7 @@ def test_operation_ids_are_unique_verbs() -> None:
     ids = [operation["operationId"] for _, _, operation in operations()]
     assert len(set(ids)) == len(ids)
     assert all(
-        re.fullmatch(r"(list|get|create|renew|revoke|complete|move|refresh)[A-Z][A-Za-z]+", each)
+        re.fullmatch(r"(list|get|create|renew|revoke|complete|move|refresh|sync)[A-Z][A-Za-z]+", each)
         for each in ids
     )
 

@@ -88,9 +88,7 @@ def test_an_idempotency_key_moves_it_once(client: ContractClient) -> None:
     has_code(other, 409, "IDEMPOTENCY_KEY_REUSED")
 
 
-@pytest.mark.parametrize(
-    "advance", [0, -1, 1.5, "60", None, True, 10**12, 3_660 * DAY + 1, []], ids=repr
-)
+@pytest.mark.parametrize("advance", [0, -1, 1.5, "60", None, True, 10**12, 3_660 * DAY + 1, []], ids=repr)
 def test_what_is_no_way_forward(visitor: ContractClient, advance: object) -> None:
     refused(visitor.post("/sandbox/clock", json={"advanceSeconds": advance}), "advanceSeconds")
     assert visitor.get("/sandbox/clock").json()["offsetSeconds"] == 0
