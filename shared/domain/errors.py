@@ -72,6 +72,14 @@ class ConsentRevoked(TokError):
     pass
 
 
+class RefreshLimitReached(TokError):
+    """The bank allows no more unattended reads for now."""
+
+    def __init__(self, message: str, *, retry_after_seconds: int) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
 class BankError(TokError):
     """A bank did not do what was asked. Never carries the bank's payload: it may hold personal data."""
 

@@ -124,7 +124,14 @@ def test_objects_are_closed_and_replies_whole(name: str) -> None:
         assert all(each["unevaluatedProperties"] is False for each in users)
     else:
         assert schema.get("additionalProperties", schema.get("unevaluatedProperties")) is False
-    if name not in ("ConsentRequest", "CreatedConsent", "Consent", "RenewingConsent", "RenewalRequest"):
+    if name not in (
+        "ConsentRequest",
+        "CreatedConsent",
+        "Consent",
+        "RenewingConsent",
+        "RenewalRequest",
+        "RefreshRequest",
+    ):
         assert schema["required"] == list(schema["properties"]), (
             "a field that is not known is null, never left out"
         )
