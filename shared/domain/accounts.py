@@ -60,6 +60,8 @@ class AccountRecord(Account, frozen=True, kw_only=True, rename="camel"):
     proof: Proof = Proof()
     changes: int = 0
     """The number of the newest document in its change feed."""
+    access_until: datetime | None = None
+    """`expires_at` of its head, as last written."""
     missing: tuple[str, ...] = ()
     """Booked transactions that the last whole read did not list, while nothing proves that they are gone."""
 

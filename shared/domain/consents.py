@@ -8,6 +8,8 @@ from typing import Literal
 
 import msgspec
 
+from shared.domain.bank_data import BankAccount
+
 Status = Literal["pending", "active", "expired", "revoked", "error"]
 
 STATE_LIFETIME = timedelta(minutes=10)
@@ -76,7 +78,14 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A token refresh may be under way until then: nobody else may use the same refresh token."""
 
     def is_held(self, *, at: datetime, by_other_than: str) -> bool:
-        return self.until is not None and at < self.until and self.holder != by_other_than
+        if self.until is None or at >= self.until:
+            return False
+        return self.holder != by_other_than and not by_other_than.endswith(self.heir)
+
+    @property
+    def heir(self) -> str:
+        """The name of the task that may take over if nothing has changed by its time."""
+        return f"heir-{self.fence}-{self.step}"
 
     def is_refreshing(self, *, at: datetime) -> bool:
         return self.refreshing_until is not None and at < self.refreshing_until
@@ -99,6 +108,8 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """How far this window's sync has come, so that another attempt goes on instead of beginning again."""
 
     started_at: datetime
+    accounts: tuple[BankAccount, ...] = ()
+    """As the bank listed them in this window."""
     done: tuple[str, ...] = ()
     """Accounts that have been read to the end."""
     account_id: str | None = None

@@ -13,8 +13,8 @@ from shared.domain.accounts import head_of
 from shared.domain.consents import Consent, ConsentHistoryEntry, Happened, what_happened
 from shared.domain.errors import StaleWrite
 from shared.gcp import paths
+from shared.gcp.commits import MARK, commit_surely, new_mark
 from shared.gcp.documents import from_document, stale_write_on_conflict, to_document
-from shared.gcp.lost_answers import MARK, commit_surely, new_mark
 from shared.gcp.page_documents import head_document
 from shared.use_cases.ports import DueConsent, SealedTokens, StoredConsent, Version
 
@@ -72,6 +72,11 @@ class ConsentStore:
             batch.create(*self._history_entry(consent, happened=happened, at=at))
         if consent.account_ids and head_of(consent) != head_of(before):
             self._tell_accounts(batch, consent)
+        if before.progress is not None and consent.progress is None:
+            for number in range(1, before.progress.parts + 1):
+                batch.delete(
+                    self._data.document(paths.reading_part(consent.organisation_id, consent.id, number))
+                )
         version = commit_surely(
             lambda: batch.commit()[0].update_time, written=lambda: self._written(consent, mark=mark)
         )
@@ -144,7 +149,8 @@ class ConsentStore:
             self._data.document(paths.account(organisation_id, account_id))
             for account_id in consent.account_ids
         ]
-        shown: dict[str, Any] = {"status": consent.status}
+        head = head_of(consent)
+        shown: dict[str, Any] = {"status": consent.status, "accessUntil": head.expires_at}
         if consent.status != "active":
             shown |= {"nextRefreshAt": None, "refresh.nextRefreshAt": None}
         for snapshot in self._data.get_all(references, field_paths=["consentId"]):
@@ -157,5 +163,5 @@ class ConsentStore:
             )
             batch.set(
                 self._data.document(paths.head(organisation_id, snapshot.id)),
-                head_document(head_of(consent)),
+                head_document(head),
             )

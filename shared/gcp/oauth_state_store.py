@@ -9,8 +9,8 @@ from google.cloud import firestore
 from shared.domain.errors import StaleWrite
 from shared.domain.oauth_states import OAuthState
 from shared.gcp import paths
+from shared.gcp.commits import MARK, commit_surely, new_mark
 from shared.gcp.documents import from_document, to_document
-from shared.gcp.lost_answers import MARK, commit_surely, new_mark
 
 _KEPT = timedelta(days=1)
 

@@ -56,12 +56,16 @@ class BankBreaker:
     def succeeded(self) -> None:
         self._note(lambda health: bank_health.succeeded(health, at=self._clock.now()))
 
+    def answered(self) -> None:
+        """It is there, though nothing was read to its end."""
+        self._note(lambda health: bank_health.answered(health, at=self._clock.now()))
+
     def failed(self, error: BankError) -> None:
         """Of every error, those count that are the bank's; the others show that it is there."""
         if isinstance(error, BankConfigurationError):
             return
         if not isinstance(error, BankUnavailable | BankTimeout):
-            self._note(lambda health: bank_health.answered(health, at=self._clock.now()))
+            self.answered()
             return
         retry_at = error.retry_at if isinstance(error, BankUnavailable) else None
         jitter = random.random()  # noqa: S311 - spreads load, guards nothing

@@ -47,6 +47,8 @@ class Callback(msgspec.Struct, frozen=True, kw_only=True):
     code: str | None
     error: str | None
     issuer: str | None
+    psu_ip_address: str | None = None
+    """Whose browser brings it: while the PSU is with us, the first read is an attended one."""
 
     def __repr__(self) -> str:
         return "Callback()"
@@ -118,7 +120,7 @@ def complete_consent(
         consent = _write(
             stored,
             awaited,
-            lambda consent: _succeeded(consent, at=clock.now()),
+            lambda consent: _succeeded(consent, at=clock.now(), psu_ip_address=callback.psu_ip_address),
             tokens=sealed,
             consents=consents,
             clock=clock,
@@ -166,10 +168,10 @@ def _write(
     raise StaleWrite("the consent kept changing")
 
 
-def _succeeded(consent: Consent, *, at: datetime) -> Consent:
+def _succeeded(consent: Consent, *, at: datetime, psu_ip_address: str | None) -> Consent:
     if consent.renewal_under_way is not None:
-        return renewed(consent, consent.renewal_under_way, at=at)
-    return activated(consent, at=at, expires_at=consent.expires_at)
+        return renewed(consent, consent.renewal_under_way, at=at, psu_ip_address=psu_ip_address)
+    return activated(consent, at=at, expires_at=consent.expires_at, psu_ip_address=psu_ip_address)
 
 
 def _failed(consent: Consent, *, fault: ConsentFault) -> Consent:

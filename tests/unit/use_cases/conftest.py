@@ -102,7 +102,7 @@ class World:
 
     def rows(self, account_id: str) -> list[dict[str, Any]]:
         """Every booked transaction, newest first, as a client would page through them."""
-        pages = self.store.pages(self.organisation_id, account_id, since=date(1, 1, 1)).pages
+        pages = self.store.books(self.organisation_id, account_id, since=date(1, 1, 1)).pages
         return [msgspec.json.decode(row.json) for page in reversed(pages) for row in page.rows]
 
     def pending_rows(self, account_id: str) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from shared.domain.accounts import AccountHead
+from shared.domain.budgets import interval
 from shared.domain.clock import OffsetClock
 from shared.domain.consents import Lease
 from shared.domain.errors import Conflict, ConsentExpired, Invalid
@@ -79,8 +80,9 @@ def test_a_day_makes_the_sync_due_at_the_new_time(world: World) -> None:
     assert run_tasks(world) == ["synced"]
     after = world.consent(consent)
     assert after.last_synced_at == world.clock.now() + timedelta(days=1)
-    assert after.next_sync_at == after.last_synced_at + timedelta(hours=6)
-    assert after.due_at == world.clock.now() + timedelta(hours=6), "for the dispatcher, by the wall clock"
+    turn = interval(limit=4)
+    assert after.next_sync_at == after.last_synced_at + turn
+    assert after.due_at == world.clock.now() + turn, "for the dispatcher, by the wall clock"
     assert world.bank.clock_offset_seconds == DAY, "the bank is told"
 
 

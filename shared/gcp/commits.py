@@ -1,15 +1,16 @@
-"""Commits whose answer was lost: they may have happened, and only the document itself can tell.
+"""A commit whose answer was lost is looked for before it is called failed.
 
-A write leaves its mark, a random one, in the document. Whoever does not hear the answer, or is refused after the
-client's library has sent the same commit again by itself, looks for the mark before it believes that it lost.
+Firestore may apply a commit and its answer be lost: the client then sees a deadline, or its own retry meets the very
+change it made and a precondition that no longer holds. What the commit would have written tells which.
 """
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import msgspec
 from google.api_core.exceptions import (
     Aborted,
     Cancelled,
@@ -19,11 +20,14 @@ from google.api_core.exceptions import (
     ServiceUnavailable,
     Unknown,
 )
+from google.cloud import firestore
 
 from shared.domain.errors import StaleWrite
-from shared.gcp.documents import stale_write_on_conflict
+from shared.gcp.documents import from_document, stale_write_on_conflict
 
 MARK = "writeMark"
+"""A field whose random value tells one write from all others, where nothing else in the document does."""
+
 _ATTEMPTS = 3
 _OUTCOME_UNKNOWN = (
     Aborted,
@@ -64,3 +68,19 @@ def commit_surely(commit: Callable[[], T], *, written: Callable[[], T | None]) -
             if attempt == _ATTEMPTS - 1:
                 raise
     raise AssertionError("unreachable")
+
+
+def commit_fenced(
+    batch: firestore.WriteBatch, *, reference: firestore.DocumentReference, written: msgspec.Struct
+) -> list[Any]:
+    """The update time of each write. `written` is what the batch makes of the document at `reference`, and what no
+    other commit would make of it. Raises StaleWrite when a precondition does not hold."""
+    count = len(batch)
+
+    def found() -> list[Any] | None:
+        snapshot = reference.get()
+        if not snapshot.exists or from_document(snapshot.to_dict(), type(written)) != written:
+            return None
+        return [snapshot.update_time] * count
+
+    return commit_surely(lambda: [result.update_time for result in batch.commit()], written=found)
