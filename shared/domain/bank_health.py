@@ -22,6 +22,9 @@ RETRY_AFTER_MAX = timedelta(hours=6)
 PROBE_LASTS = timedelta(minutes=2)
 """After this, whoever probed has died or hangs, and another may."""
 
+PROBE_AWAITED = timedelta(seconds=15)
+"""How long the others wait for the probe's outcome before they look again: most take seconds."""
+
 SUCCESS_NOTED_EVERY = timedelta(minutes=5)
 """A healthy bank's successes are written this often at most."""
 
@@ -76,7 +79,7 @@ def verdict(health: BankHealth, *, at: datetime) -> Verdict:
     if at < health.open_until:
         return Verdict(refused_until=health.open_until)
     if health.probe_until is not None and at < health.probe_until:
-        return Verdict(refused_until=health.probe_until)
+        return Verdict(refused_until=min(health.probe_until, at + PROBE_AWAITED))
     return Verdict(probing=msgspec.structs.replace(health, probe_until=at + PROBE_LASTS))
 
 

@@ -9,6 +9,7 @@ from shared.domain.bank_health import (
     FAILURES_TO_OPEN,
     OPEN_FIRST,
     OPEN_MAX,
+    PROBE_AWAITED,
     PROBE_LASTS,
     RETRY_AFTER_MAX,
     SUCCESS_NOTED_EVERY,
@@ -53,7 +54,7 @@ def test_half_open_lets_one_probe_through_and_another_when_that_one_died() -> No
     probing = verdict(opened, at=later).probing
     assert probing is not None
     second = verdict(probing, at=later)
-    assert (second.refused_until, second.probing) == (later + PROBE_LASTS, None)
+    assert (second.refused_until, second.probing) == (later + PROBE_AWAITED, None)
     third = verdict(probing, at=later + PROBE_LASTS)
     assert third.refused_until is None
     assert third.probing is not None
