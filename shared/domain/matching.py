@@ -17,6 +17,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import chain
 from typing import Literal
 
 import msgspec
@@ -87,6 +88,8 @@ class _Entry:
 
 
 _Key = Callable[[Identity], Hashable | None]
+_Kind = Literal["external_id", "entry_reference"]
+_KINDS: tuple[_Kind, ...] = ("external_id", "entry_reference")
 
 
 def match(
@@ -99,6 +102,7 @@ def match(
     gone_pending: Sequence[Identity] = (),
     listed: AbstractSet[str] = frozenset(),
     taken: AbstractSet[str] = frozenset(),
+    others: Sequence[BankTransaction] = (),
     since: date = date.min,
     seen_on: date,
 ) -> list[Match]:
@@ -107,8 +111,8 @@ def match(
     `known` are the stored rows of the same status, those before `since` only to be recognised unchanged; `pending`
     are the stored pending rows, which booked entries may continue. Of those, `listed` are the ids that the bank still
     lists as pending: nothing but the bank's own id makes a booked entry their continuation. `gone` and `gone_pending`
-    are removed rows, which come back under their old ids. `taken` are other ids that no new entry may get. `seen_on`
-    dates pending entries that have no date.
+    are removed rows, which come back under their old ids. `taken` are other ids that no new entry may get. `others`
+    are the entries of the other status in the same read. `seen_on` dates pending entries that have no date.
     """
     entries = [_Entry(told, seen_on=seen_on) for told in _without_repeats(fetched)]
     pool, waiting = list(known), list(pending)
@@ -117,17 +121,19 @@ def match(
     _pair(entries, pool, _by_external_id_and_content, link="exact")
     _pair(entries, pool, _by_entry_reference_and_content, link="exact")
     _pair(entries, pool, _by_content, link="moved")
-    trust = _Trust(entries, known)
+    told_apart = [_identify(told, seen_on=seen_on) for told in others]
+    trust = _Trust(entries, told_apart, known, pending)
     _pair_corrected(entries, pool, trust, since=since)
     _continue_pending(entries, waiting, trust, listed=listed)
     _pair_changed_texts(entries, pool, trust)
-    _continue_by_outline(entries, [row for row in waiting if row.transaction_id not in listed])
+    _continue_by_outline(entries, waiting, listed=listed)
+    _continue_with_another_amount(entries, waiting, trust)
     if fetched and fetched[0].status == "pending":
-        _continue_by_outline(entries, pool)
+        _continue_by_outline(entries, pool, listed=frozenset())
     _bring_back(entries, list(gone), trust)
     vanished = list(gone_pending)
     _continue_pending(entries, vanished, trust, listed=frozenset())
-    _continue_by_outline(entries, vanished)
+    _continue_by_outline(entries, vanished, listed=frozenset())
 
     used = {row.transaction_id for rows in (known, pending, gone, gone_pending) for row in rows} | taken
     matches = []
@@ -146,53 +152,65 @@ def without_booked(waiting: Sequence[Match], booked: Sequence[Match]) -> list[Ma
     """Of pending entries those that the same read does not tell as booked too, as it does while they are booked."""
     marks: set[Hashable] = set()
     for found in booked:
-        marks |= _marks(found.identity)
-    return [found for found in waiting if not _marks(found.identity) & marks]
+        marks |= _marks(found)
+    return [found for found in waiting if not _marks(found) & marks]
 
 
-def _marks(row: Identity) -> set[Hashable]:
-    by_id = {
-        (kind, value, row.gist)
-        for kind, value in (("external", row.external_id), ("reference", row.entry_reference))
-        if value
-    }
-    return {row.transaction_id, *by_id}
+def _marks(found: Match) -> set[Hashable]:
+    row = found.identity
+    marks: set[Hashable] = {(kind, getattr(row, kind), row.gist) for kind in _KINDS if getattr(row, kind)}
+    return marks if found.known is None else {row.transaction_id, *marks}
 
 
 class _Trust:
     """Which of the bank's ids can be believed in this read."""
 
-    def __init__(self, entries: Sequence[_Entry], known: Sequence[Identity]) -> None:
+    def __init__(
+        self, entries: Sequence[_Entry], others: Sequence[Identity], *stored: Sequence[Identity]
+    ) -> None:
+        told = [entry.identity for entry in entries]
         self._moved = {
             kind
             for entry in entries
             if entry.known is not None and entry.link == "moved"
-            for kind in ("external_id", "entry_reference")
+            for kind in _KINDS
             if _differ(getattr(entry.identity, kind), getattr(entry.known, kind))
         }
-        self._contents: dict[tuple[str, str], set[str]] = defaultdict(set)
-        for rows in (known, [entry.identity for entry in entries]):
-            seen: dict[tuple[str, str], set[str]] = defaultdict(set)
-            for row in rows:
-                for kind in ("external_id", "entry_reference"):
-                    value = getattr(row, kind)
-                    if value:
-                        seen[kind, value].add(row.gist)
-            for mark, gists in seen.items():
-                if len(gists) > 1:
-                    self._contents[mark] |= gists
+        self._moved |= {kind for kind in _KINDS if _are_places([getattr(row, kind) for row in told])}
+        self._reused: set[tuple[str, str]] = set()
+        for rows in (told, others, *stored):
+            self._reused |= _reused(rows, lambda row: row.gist)
+        # A text may change on the way from pending to booked, an amount hardly.
+        self._reused |= _reused([*told, *others], lambda row: row.outline)
+        self._reused |= _reused(chain.from_iterable(stored), lambda row: row.outline)
 
-    def key(self, kind: Literal["external_id", "entry_reference"]) -> _Key:
+    def key(self, kind: _Kind, *, also: _Key = lambda _: None) -> _Key:
         def trusted(row: Identity) -> Hashable | None:
             value: str | None = getattr(row, kind)
-            if not value or kind in self._moved or (kind, value) in self._contents:
+            if not value or kind in self._moved or (kind, value) in self._reused:
                 return None
-            return value
+            return value, also(row)
 
         return trusted
 
     def has_id(self, row: Identity) -> bool:
-        return self.key("external_id")(row) is not None or self.key("entry_reference")(row) is not None
+        return any(self.key(kind)(row) is not None for kind in _KINDS)
+
+
+def _are_places(ids: Sequence[str | None]) -> bool:
+    """Whether the ids are only where each entry stands in the list."""
+    return bool(ids) and all(value == str(place) for place, value in enumerate(ids, 1))
+
+
+def _reused(rows: Iterable[Identity], what: Callable[[Identity], str]) -> set[tuple[str, str]]:
+    """Ids under which more than one thing stands."""
+    seen: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for row in rows:
+        for kind in _KINDS:
+            value = getattr(row, kind)
+            if value:
+                seen[kind, value].add(what(row))
+    return {mark for mark, things in seen.items() if len(things) > 1}
 
 
 def _pair(
@@ -252,7 +270,12 @@ def _continue_pending(
     unlisted = [row for row in pool if row.transaction_id not in listed]
     _pair(entries, unlisted, lambda row: row.gist, link="high", fits=_are_near)
     pool[:] = [*still, *unlisted]
-    for kind in ("external_id", "entry_reference"):
+    for kind in _KINDS:
+        _pair(entries, pool, trust.key(kind, also=lambda row: row.outline), link="exact")
+
+
+def _continue_with_another_amount(entries: Sequence[_Entry], pool: list[Identity], trust: _Trust) -> None:
+    for kind in _KINDS:
         _pair(entries, pool, trust.key(kind), link="exact", fits=_have_one_direction)
 
 
@@ -265,14 +288,16 @@ def _pair_changed_texts(entries: Sequence[_Entry], pool: list[Identity], trust: 
     _pair(entries, pool, key_of, link="low")
 
 
-def _continue_by_outline(entries: Sequence[_Entry], pool: list[Identity]) -> None:
+def _continue_by_outline(
+    entries: Sequence[_Entry], pool: list[Identity], *, listed: AbstractSet[str]
+) -> None:
     """An entry whose id and text changed continues the one row that it can be, if it alone can be that one."""
     by_outline: dict[str, list[_Entry]] = defaultdict(list)
     for entry in entries:
         if entry.known is None:
             by_outline[entry.identity.outline].append(entry)
     for outline, rivals in by_outline.items():
-        candidates = [row for row in pool if row.outline == outline]
+        candidates = [row for row in pool if row.outline == outline and row.transaction_id not in listed]
         for entry in rivals:
             near = [row for row in candidates if _are_near(entry.identity, row)]
             if len(near) == 1 and sum(_are_near(rival.identity, near[0]) for rival in rivals) == 1:

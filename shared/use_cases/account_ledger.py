@@ -93,6 +93,7 @@ def compare(reading: Reading, books: AccountBooks, *, account_id: str, seen_on: 
         known=known_pending,
         gone=gone_pending,
         taken=stored.keys() | all_gone,
+        others=reading.booked,
         seen_on=seen_on,
     )
     matches = match(
@@ -103,6 +104,7 @@ def compare(reading: Reading, books: AccountBooks, *, account_id: str, seen_on: 
         gone=gone,
         gone_pending=gone_pending,
         listed={found.identity.transaction_id for found in still if found.known in known_pending},
+        others=reading.pending,
         since=reading.since,
         seen_on=seen_on,
     )
@@ -113,6 +115,7 @@ def compare(reading: Reading, books: AccountBooks, *, account_id: str, seen_on: 
         known=[identity for identity in known_pending if identity.transaction_id not in booked_ids],
         gone=[identity for identity in gone_pending if identity.transaction_id not in booked_ids],
         taken=stored.keys() | booked_ids | all_gone,
+        others=reading.booked,
         seen_on=seen_on,
     )
     booked_entries = [

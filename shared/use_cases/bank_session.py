@@ -57,6 +57,8 @@ class BankSession:
         self._deadline = deadline
         self._should_stop = should_stop
         self._tokens: BankTokens | None = None
+        self.calls = 0
+        """Reads that were asked of the bank."""
 
     @property
     def is_attended(self) -> bool:
@@ -71,6 +73,7 @@ class BankSession:
         tokens = self._current()
         if tokens.expires_at - self._clock.now() < _REFRESH_BEFORE:
             tokens = self._refresh(tokens)
+        self.calls += 1
         try:
             return call(self._access(tokens))
         except BankTokenExpired:

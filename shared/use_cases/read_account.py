@@ -14,7 +14,7 @@ from shared.domain.clock import Clock
 from shared.domain.consents import Progress
 from shared.domain.errors import BankRefused
 from shared.domain.readings import Reading, from_parts, to_parts
-from shared.use_cases.bank_session import BankSession, Interrupted
+from shared.use_cases.bank_session import BankSession
 from shared.use_cases.ports import BankRules, SyncStore
 
 OVERLAP_DAYS = 10
@@ -62,9 +62,6 @@ def read_account(
                     page=page,
                 )
             )
-        except Interrupted:
-            kept.keep(reading, page)
-            raise
         except BankRefused:
             recent = reading.read_at.astimezone(rules.time_zone).date() - timedelta(days=RECENT_DAYS)
             if page is not None:
@@ -138,9 +135,7 @@ class _Kept:
         self._session = session
         self._rows = rows
 
-    def keep(self, reading: Reading, page: str | None) -> None:
-        if self._rows == len(reading.booked):
-            return
+    def keep(self, reading: Reading, page: str) -> None:
         parts = to_parts(reading, booked_from=self._rows or 0, is_first=self._rows is None)
         before = self._progress.parts if self._rows is not None else 0
         self._save(

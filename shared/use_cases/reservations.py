@@ -27,55 +27,59 @@ class Reservations:
         self._is_attended = is_attended
         self._progress = progress
         self._at = at
-        self.allowed: set[str] = set()
-        self._records: dict[str, AccountRecord] = {}
-        self._versions: dict[str, Version] = {}
+        self._allowed: dict[str, StoredAccount] = {}
+        self._reserved: dict[str, AccountRecord] = {}
+        """Of those that spend a read: as written, or to be written."""
         self._refused_until: list[datetime] = []
-        self.list_reads = consent.reads
         self._list_reads_before = consent.reads
+        self.list_reads = consent.reads
         self.may_list = True
         if not progress.accounts and not is_attended:
             reads = budgets.reserve(consent.reads, limit=self._limit, at=at)
             self.may_list = reads is not None
             self.list_reads = consent.reads if reads is None else reads
 
+    @property
+    def allowed(self) -> Mapping[str, StoredAccount]:
+        """Those that may be read, as last known."""
+        return self._allowed
+
     def take(self, accounts: Mapping[str, StoredAccount]) -> list[AccountWrite]:
-        """What to write so that these may be read."""
+        """What to write so that as many of these as possible may be read."""
         writes = []
         for name, stored in accounts.items():
-            if self._is_attended or (self._progress.account_id == name and self._progress.parts):
-                self.allowed.add(name)
-                continue
-            reserved = reserve_read(stored.record, at=self._at)
-            if reserved is None:
-                self._refused_until.append(refresh_free_at(stored.record, at=self._at))
-                continue
-            self.allowed.add(name)
-            self._records[name] = reserved
-            writes.append(AccountWrite(record=reserved, version=stored.version))
+            if not self._is_attended and self._progress.account_id != name:
+                reserved = reserve_read(stored.record, at=self._at)
+                if reserved is None:
+                    self._refused_until.append(refresh_free_at(stored.record, at=self._at))
+                    continue
+                self._reserved[name] = reserved
+                writes.append(AccountWrite(record=reserved, version=stored.version))
+            self._allowed[name] = stored
         return writes
 
     def create(self, record: AccountRecord) -> AccountRecord:
         """A new account's record, with its first read reserved."""
-        self.allowed.add(record.id)
         if self._is_attended:
+            self._reserved[record.id] = record
             return record
-        self._records[record.id] = reserve_read(record, at=self._at) or record
-        return self._records[record.id]
+        self._reserved[record.id] = reserve_read(record, at=self._at) or record
+        return self._reserved[record.id]
 
     def again(self, account_id: str, *, at: datetime) -> list[AccountWrite] | None:
         """What to write so that the account may be asked once more; None when nothing is left for that."""
         if self._is_attended:
             return []
-        record = self._records.get(account_id)
-        reserved = None if record is None else reserve_read(record, at=at)
+        stored = self._allowed[account_id]
+        reserved = reserve_read(stored.record, at=at)
         if reserved is None:
             return None
-        self._records[account_id] = reserved
-        return [AccountWrite(record=reserved, version=self._versions[account_id])]
+        self._reserved[account_id] = reserved
+        return [AccountWrite(record=reserved, version=stored.version)]
 
     def written(self, versions: Mapping[str, Version]) -> None:
-        self._versions |= {name: version for name, version in versions.items() if name in self._records}
+        for name, version in versions.items():
+            self._allowed[name] = StoredAccount(record=self._reserved[name], version=version)
 
     def free_at(self, consent: Consent) -> datetime:
         """When something of what is refused now will be allowed."""
@@ -87,9 +91,9 @@ class Reservations:
         """Without the reservations of accounts that were not begun."""
         kept = set(begun)
         return [
-            AccountWrite(record=self._without(record), version=self._versions[name])
-            for name, record in self._records.items()
-            if name not in kept and name in self._versions
+            AccountWrite(record=self._without(stored.record), version=stored.version)
+            for name, stored in self._allowed.items()
+            if name not in kept and self._at in stored.record.reads
         ]
 
     def list_reads_given_back(self, consent: Consent) -> Consent:
@@ -97,14 +101,11 @@ class Reservations:
 
     def limited(self, account_id: str, *, until: datetime) -> list[AccountWrite]:
         """The bank said 429 for this account: no unattended read before `until`."""
-        record = self._records.get(account_id)
-        if record is None or account_id not in self._versions:
-            return []
-        limited = msgspec.structs.replace(record, limited_until=until)
-        return [AccountWrite(record=limited, version=self._versions[account_id])]
+        stored = self._allowed[account_id]
+        limited = msgspec.structs.replace(stored.record, limited_until=until)
+        return [AccountWrite(record=limited, version=stored.version)]
 
     def _without(self, record: AccountRecord) -> AccountRecord:
         reads = list(record.reads)
-        if self._at in reads:
-            reads.remove(self._at)
+        reads.remove(self._at)
         return msgspec.structs.replace(record, reads=tuple(reads))

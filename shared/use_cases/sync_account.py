@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import msgspec
@@ -18,6 +19,7 @@ from shared.domain.accounts import (
 from shared.domain.bank_data import BankAccount
 from shared.domain.budgets import RefreshBudget
 from shared.domain.consents import Consent
+from shared.domain.errors import BankRateLimited, BankRefused, BankTimeout, BankUnavailable
 from shared.domain.pages import GoneRow, Page, merge
 from shared.domain.proofs import Closing, Proof
 from shared.domain.readings import Reading
@@ -30,7 +32,7 @@ from shared.use_cases.account_ledger import (
     pending_after,
     withdrawals,
 )
-from shared.use_cases.bank_session import BankSession
+from shared.use_cases.bank_session import BankSession, Interrupted
 from shared.use_cases.fence import BooksChanged
 from shared.use_cases.ports import (
     AccountBooks,
@@ -49,7 +51,7 @@ _ATTEMPTS = 5
 def enter_reading(
     reading: Reading,
     bank_account: BankAccount,
-    account_id: str,
+    stored: StoredAccount,
     *,
     session: BankSession,
     rules: BankRules,
@@ -63,9 +65,10 @@ def enter_reading(
     them, so a crash between two leaves a shorter history, never a wrong one. Where another consent to the account
     writes at the same time, it begins again with what that one left. Raises StaleWrite and BankError.
     """
-    organisation_id = session.fence.consent.organisation_id
+    organisation_id, account_id = session.fence.consent.organisation_id, stored.record.id
     for attempt in range(_ATTEMPTS):
-        stored = store.accounts(organisation_id, [account_id])[account_id]
+        if attempt:
+            stored = store.accounts(organisation_id, [account_id])[account_id]
         books = store.books(organisation_id, account_id, since=reading.since)
         try:
             _Entering(
@@ -115,11 +118,12 @@ class _Entering:
         is_news = proof.doubted or (proof.gap is not None and self._record.proof.gap is None)
         if is_news and self._session.is_attended:
             # Once more, in case something was booked between the balance and the list.
-            balances = self._session.read(
-                lambda access: self._session.connector.balances(access, self._bank_account)
-            )
-            self._reading = msgspec.structs.replace(self._reading, balances=balances)
-            removed, missing, proof = self._concluded(compared, is_certain=True)
+            with suppress(Interrupted, BankUnavailable, BankTimeout, BankRateLimited, BankRefused):
+                balances = self._session.read(
+                    lambda access: self._session.connector.balances(access, self._bank_account)
+                )
+                self._reading = msgspec.structs.replace(self._reading, balances=balances)
+                removed, missing, proof = self._concluded(compared, is_certain=True)
         whole = list(batches([*compared.entries, *removed], self._pages))
         for batch in whole[:-1]:
             self._write(batch, self._moved(self._record, batch), consent=self._session.fence.consent)

@@ -263,13 +263,16 @@ class _Run:
         if not to_read:
             self._fence.save(self._finished(self._fence.consent))
         for name, bank_account in to_read.items():
-            self._begun.append(name)
-            is_last = name == list(to_read)[-1]
-            self._read_one(name, bank_account, session=session, is_last=is_last)
+            calls, is_last = session.calls, name == list(to_read)[-1]
+            try:
+                self._read_one(name, bank_account, session=session, is_last=is_last)
+            finally:
+                if session.calls > calls:
+                    self._begun.append(name)
 
     def _read_one(self, name: str, bank_account: BankAccount, *, session: BankSession, is_last: bool) -> None:
         store = self._sync.store
-        stored = store.accounts(self._fence.consent.organisation_id, [name])[name]
+        stored = self._reservations.allowed[name]
         reading = read_account(
             bank_account,
             stored.record,
@@ -283,7 +286,7 @@ class _Run:
         enter_reading(
             reading,
             bank_account,
-            name,
+            self._reservations.allowed[name],
             session=session,
             rules=self._rules,
             store=store,
