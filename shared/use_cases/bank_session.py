@@ -25,6 +25,9 @@ T = TypeVar("T")
 REFRESH_TIME = timedelta(seconds=45)
 """Longer than a refresh may take, shorter than the time for which banks take a used refresh token again."""
 
+_REFRESH_CALL = timedelta(seconds=40)
+"""A refresh ends within this, one way or the other: two calls of 20 s, one for the server's metadata."""
+
 _REFRESH_BEFORE = timedelta(seconds=60)
 _REFRESH_ATTEMPTS = 2
 
@@ -73,11 +76,16 @@ class BankSession:
         tokens = self._current()
         if tokens.expires_at - self._clock.now() < _REFRESH_BEFORE:
             tokens = self._refresh(tokens)
-        self.calls += 1
         try:
-            return call(self._access(tokens))
+            return self._ask(call, tokens)
         except BankTokenExpired:
-            return call(self._access(self._refresh(tokens)))
+            return self._ask(call, self._refresh(tokens))
+
+    def _ask(self, call: Callable[[BankAccess], T], tokens: BankTokens) -> T:
+        # What came before may have taken long, and the bank counts what comes now.
+        self._go_on()
+        self.calls += 1
+        return call(self._access(tokens))
 
     def _go_on(self) -> None:
         if self._should_stop() or self._clock.now() >= self._deadline:
@@ -104,19 +112,25 @@ class BankSession:
         sealed = self._vault.seal(fresh, organisation_id=consent.organisation_id, consent_id=consent.id)
         self.fence.refreshed(sealed)
         self._tokens = fresh
-        self._go_on()
         return fresh
 
     def _exchange(self, refresh_token: str) -> BankTokens:
         attempt = 1
         while True:
-            self.fence.refreshing(self._clock.now() + REFRESH_TIME)
+            self._announce()
             try:
                 return self.connector.refresh(refresh_token=refresh_token)
             except (BankTimeout, BankUnavailable):
                 if attempt == _REFRESH_ATTEMPTS or self._should_stop():
                     raise
                 attempt += 1
+
+    def _announce(self) -> None:
+        """Raises Interrupted where saying so took so long that another may believe us dead."""
+        until = self._clock.now() + REFRESH_TIME
+        self.fence.refreshing(until)
+        if until - self._clock.now() < _REFRESH_CALL:
+            raise Interrupted
 
     def _access(self, tokens: BankTokens) -> BankAccess:
         return BankAccess(
