@@ -47,12 +47,14 @@ def render(
     addresses: Mapping[str, str],
     audiences: Mapping[str, str] | None = None,
     fallback: str | None = None,
+    environment: str | None = None,
 ) -> JsonObject:
     """The gateway's document as plain data, ready for JSON or YAML.
 
     `addresses` is function → URL for every function that operations name; `audiences` is function → the `aud`
     that it expects where that is not its address; `fallback` is the function that answers unknown paths, by
-    default the first in the manifest that the gateway calls.
+    default the first in the manifest that the gateway calls. Paths of functions that `environment` does not have
+    are left out, and so answered as any unknown path.
 
     Raises UnknownBackend.
     """
@@ -61,6 +63,8 @@ def render(
     base_path = _base_path(openapi)
     paths: JsonObject = {}
     for path, item in openapi["paths"].items():
+        if environment is not None and not _is_of(environment, item, functions=functions):
+            continue
         paths[base_path + path] = _path_item(base_path + path, item, functions=functions)
     root = base_path or _common_root(paths)
     for path in (root or "/", f"{root}/{{path}}"):
@@ -104,6 +108,12 @@ def _common_root(paths: Mapping[str, Any]) -> str:
     """`/v1` when every path starts with it, else nothing."""
     firsts = {path.split("/")[1] for path in paths}
     return f"/{firsts.pop()}" if len(firsts) == 1 else ""
+
+
+def _is_of(environment: str, item: Mapping[str, Any], *, functions: Mapping[str, Any]) -> bool:
+    """Whether any of the path's functions is there. What names no function of the manifest is refused later."""
+    named = [item[method].get("x-google-backend") for method in METHODS if method in item]
+    return any(name not in functions or environment in functions[name]["environments"] for name in named)
 
 
 def _path_item(path: str, item: Mapping[str, Any], *, functions: Mapping[str, Any]) -> JsonObject:
@@ -174,12 +184,14 @@ def main(arguments: list[str] | None = None) -> int:
         required=True,
         help="JSON: function to URL, as Terraform's outputs give them",
     )
+    options.add_argument("--environment", choices=("live", "sandbox"), required=True)
     options.add_argument("--format", choices=("yaml", "json"), default="yaml")
     chosen = options.parse_args(arguments)
     document = render(
         yaml.safe_load(chosen.openapi.read_text()),
         yaml.safe_load(chosen.manifest.read_text()),
         addresses=json.loads(chosen.addresses.read_text()),
+        environment=chosen.environment,
     )
     if chosen.format == "json":
         json.dump(document, sys.stdout, indent=2)

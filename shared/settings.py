@@ -67,6 +67,16 @@ class TaskSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The identity that Cloud Tasks shows to sync_consent."""
 
 
+class DispatchSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the tick has, which hands shards to tasks."""
+
+    dispatch_queue: str
+    """projects/P/locations/L/queues/Q"""
+    sync_shard_url: str
+    service_account: str
+    """The identity that Cloud Tasks shows to sync_shard."""
+
+
 def _required(environ: Mapping[str, str], name: str) -> str:
     value = environ.get(name, "")
     if not value:
@@ -113,6 +123,14 @@ def load_task_settings(environ: Mapping[str, str] = os.environ) -> TaskSettings:
     return TaskSettings(
         sync_queue=_required(environ, "TOK_SYNC_QUEUE"),
         sync_consent_url=_required(environ, "TOK_SYNC_CONSENT_URL"),
+        service_account=_required(environ, "TOK_TASKS_SERVICE_ACCOUNT"),
+    )
+
+
+def load_dispatch_settings(environ: Mapping[str, str] = os.environ) -> DispatchSettings:
+    return DispatchSettings(
+        dispatch_queue=_required(environ, "TOK_DISPATCH_QUEUE"),
+        sync_shard_url=_required(environ, "TOK_SYNC_SHARD_URL"),
         service_account=_required(environ, "TOK_TASKS_SERVICE_ACCOUNT"),
     )
 

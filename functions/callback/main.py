@@ -74,12 +74,13 @@ def complete(call: Call) -> Reply:
         tasks=_tasks,
         clock=SystemClock(),
     )
+    answered = consent.renewal or consent  # a renewal is left on the consent when it failed
     parameters = {"consentId": consent.id, "status": consent.status}
-    if consent.client_state is not None:
-        parameters["state"] = consent.client_state
-    if consent.fault is not None:
-        parameters["code"] = consent.fault.code
-    location = with_parameters(consent.callback_url, parameters)
+    if answered.client_state is not None:
+        parameters["state"] = answered.client_state
+    if answered.fault is not None:
+        parameters["code"] = answered.fault.code
+    location = with_parameters(answered.callback_url, parameters)
     return Reply(status=302, headers=(("Location", location), ("Referrer-Policy", "no-referrer")))
 
 

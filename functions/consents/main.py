@@ -1,4 +1,4 @@
-"""POST, GET /v1/consents; GET, DELETE /v1/consents/{consentId}"""
+"""POST, GET /v1/consents; GET, DELETE /v1/consents/{consentId}; POST …/renew; GET …/history"""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from shared.domain.errors import Forbidden, Invalid, NotFound
 from shared.domain.ids import is_id, new_id
 from shared.domain.keys import derive_key
 from shared.gcp.clients import firestore_client
+from shared.gcp.clock_store import ClockStore
 from shared.gcp.consent_store import ConsentStore
 from shared.gcp.envelope import KmsTokenVault
 from shared.gcp.idempotency_store import IdempotencyStore
@@ -29,8 +30,9 @@ from shared.http.framework import answer_unroutable
 from shared.http.idempotency import Idempotency
 from shared.http.paging import ListReply, PageQuery, require_limit
 from shared.http.sealing import Sealer
-from shared.http.views import consent_view, started_consent_view
+from shared.http.views import consent_view, history_entry_view, started_consent_view
 from shared.settings import load_api_settings, load_bank_settings, load_kms_key, load_settings
+from shared.use_cases.renew_consent import RenewConsent, renew_consent, require_renewable
 from shared.use_cases.revoke_consent import revoke_consent
 from shared.use_cases.start_consent import StartConsent, start_consent
 
@@ -40,6 +42,7 @@ _clock = SystemClock()
 _data = firestore_client(project=_settings.project, database=_settings.data_database)
 _consents = ConsentStore(_data)
 _states = OAuthStateStore(_data)
+_clocks = ClockStore(_data, _settings.environment)
 _organisations = OrganisationStore(
     firestore_client(project=_settings.project, database=_settings.control_database)
 )
@@ -62,17 +65,16 @@ class CreateConsent(msgspec.Struct, frozen=True, kw_only=True, rename="camel", f
     psu_ip_address: str | None = None
 
 
+class Renew(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    callback_url: str | None = None
+    state: Annotated[str, msgspec.Meta(max_length=512)] | None = None
+    psu_ip_address: str | None = None
+
+
 @api.operation("POST", "/v1/consents")
 def create_consent(call: Call) -> Reply:
     body = call.body(CreateConsent)
-    organisation = _organisations.find(call.organisation_id)
-    if organisation is None or organisation.status != "active":
-        raise Forbidden("This organisation is suspended.")
-    require_callback_url(
-        body.callback_url,
-        environment=_settings.environment,
-        registered_origins=organisation.callback_origins,
-    )
+    _require_callback_url(body.callback_url, call)
     psu_ip_address = _psu_ip_address(body.psu_ip_address, call)
 
     def effect(consent_id: str) -> Reply:
@@ -84,6 +86,7 @@ def create_consent(call: Call) -> Reply:
                 callback_url=body.callback_url,
                 client_state=body.state,
                 psu_ip_address=psu_ip_address,
+                clock_offset_seconds=_clocks.offset_seconds(call.organisation_id),
             ),
             redirect_uri=f"{_api_settings.public_url}/callback",
             pkce_key=derive_key(_api_settings.signing_key, purpose="pkce"),
@@ -131,6 +134,68 @@ def delete_consent(call: Call) -> Reply:
         call.organisation_id, consent.id, banks=_banks, consents=_consents, vault=_vault, clock=_clock
     )
     return Reply(status=204)
+
+
+@api.operation("POST", "/v1/consents/<consent_id>/renew")
+def renew(call: Call) -> Reply:
+    consent = _require_consent(call)
+    body = call.body(Renew)
+    require_renewable(consent)
+    _require_callback_url(body.callback_url or consent.callback_url, call)
+    psu_ip_address = _psu_ip_address(body.psu_ip_address, call)
+
+    def effect(_: str) -> Reply:
+        started = renew_consent(
+            RenewConsent(
+                organisation_id=call.organisation_id,
+                consent_id=consent.id,
+                callback_url=body.callback_url,
+                client_state=body.state,
+                psu_ip_address=psu_ip_address,
+                clock_offset_seconds=_clocks.offset_seconds(call.organisation_id),
+            ),
+            redirect_uri=f"{_api_settings.public_url}/callback",
+            pkce_key=derive_key(_api_settings.signing_key, purpose="pkce"),
+            banks=_banks,
+            consents=_consents,
+            states=_states,
+            clock=_clock,
+        )
+        return json_reply(
+            started_consent_view(started.consent, redirect_url=started.redirect_url),
+            status=201,
+            headers=(("Location", f"/v1/consents/{consent.id}"),),
+        )
+
+    return _idempotency.run(
+        call, operation=f"renew_consent {consent.id}", new_effect_id=lambda: new_id("con"), effect=effect
+    )
+
+
+@api.operation("GET", "/v1/consents/<consent_id>/history", takes_query=True)
+def list_history(call: Call) -> Reply:
+    query = call.query(PageQuery)
+    limit = require_limit(query.limit)
+    consent = _require_consent(call)
+    scope = (call.organisation_id, "consent history", consent.id)
+    before = int(_cursors.decode(query.cursor, scope=scope)) if query.cursor is not None else None
+    found = _consents.history(call.organisation_id, consent.id, limit=limit + 1, before=before)
+    more = len(found) > limit
+    return json_reply(
+        ListReply(
+            data=[history_entry_view(entry) for entry in found[:limit]],
+            next_cursor=_cursors.encode(str(found[limit - 1].revision), scope=scope) if more else None,
+        )
+    )
+
+
+def _require_callback_url(url: str, call: Call) -> None:
+    organisation = _organisations.find(call.organisation_id)
+    if organisation is None or organisation.status != "active":
+        raise Forbidden("This organisation is suspended.")
+    require_callback_url(
+        url, environment=_settings.environment, registered_origins=organisation.callback_origins
+    )
 
 
 def _require_consent(call: Call) -> Consent:

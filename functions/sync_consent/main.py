@@ -9,6 +9,7 @@ import msgspec
 from shared.assembly import internal_api
 from shared.banks.registry import RegisteredBanks
 from shared.domain.clock import SystemClock
+from shared.gcp.bank_health_store import BankHealthStore
 from shared.gcp.clients import firestore_client
 from shared.gcp.consent_store import ConsentStore
 from shared.gcp.envelope import KmsTokenVault
@@ -26,6 +27,7 @@ _consents = ConsentStore(_data)
 _store = FirestoreSyncStore(_data)
 _banks = RegisteredBanks(load_bank_settings(), _settings.environment)
 _vault = KmsTokenVault(key_name=load_kms_key(), environment=_settings.environment)
+_healths = BankHealthStore(_data, _settings.environment)
 _tasks = CloudSyncTasks(load_task_settings())
 api = internal_api("sync_consent", _settings)
 answer_unroutable(api)
@@ -48,6 +50,7 @@ def sync(call: Call) -> Reply:
         store=_store,
         vault=_vault,
         tasks=_tasks,
+        healths=_healths,
         clock=SystemClock(),
         should_stop=is_stopping,
     )

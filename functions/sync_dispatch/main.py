@@ -1,4 +1,4 @@
-"""The Scheduler's tick: a task for every consent that is due."""
+"""The Scheduler's tick: a task for every shard of all consents."""
 
 from __future__ import annotations
 
@@ -10,17 +10,14 @@ import functions_framework
 from shared.assembly import internal_api
 from shared.domain.clock import SystemClock
 from shared.domain.errors import Invalid
-from shared.gcp.clients import firestore_client
-from shared.gcp.consent_store import ConsentStore
-from shared.gcp.sync_tasks import CloudSyncTasks
+from shared.gcp.sync_tasks import CloudShardTasks
 from shared.http.call import Call, Reply, json_reply
 from shared.http.framework import answer_unroutable
-from shared.settings import load_settings, load_task_settings
+from shared.settings import load_dispatch_settings, load_settings
 from shared.use_cases.dispatch_sync import dispatch_sync
 
 _settings = load_settings()
-_consents = ConsentStore(firestore_client(project=_settings.project, database=_settings.data_database))
-_tasks = CloudSyncTasks(load_task_settings())
+_tasks = CloudShardTasks(load_dispatch_settings())
 _clock = SystemClock()
 api = internal_api("sync_dispatch", _settings)
 answer_unroutable(api)
@@ -31,8 +28,7 @@ _SCHEDULE_TIME = "X-CloudScheduler-ScheduleTime"
 @api.operation("POST", "/")
 def tick(call: Call) -> Reply:
     scheduled_at = _scheduled_at(call.request.headers.get(_SCHEDULE_TIME))
-    enqueued = dispatch_sync(scheduled_at, consents=_consents, tasks=_tasks, clock=_clock)
-    return json_reply({"enqueued": enqueued})
+    return json_reply({"shards": dispatch_sync(scheduled_at, tasks=_tasks, clock=_clock)})
 
 
 def _scheduled_at(header: str | None) -> datetime:

@@ -87,6 +87,15 @@ def _tasks(stack: Plan, _secrets: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
+def _dispatch(stack: Plan, _secrets: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "TOK_TASKS_ENDPOINT": stack.host("tasks"),
+        "TOK_DISPATCH_QUEUE": plan.queue_name(stack.functions[plan.SYNC_SHARD]["queue"]),
+        "TOK_SYNC_SHARD_URL": stack.url(plan.SYNC_SHARD),
+        "TOK_TASKS_SERVICE_ACCOUNT": plan.service_account("tasks"),
+    }
+
+
 def _kms(stack: Plan, _secrets: Mapping[str, Any]) -> dict[str, str]:
     return {"TOK_KMS_ENDPOINT": stack.host("kms"), "TOK_KMS_KEY": plan.KMS_KEY}
 
@@ -110,6 +119,7 @@ _GROUPS: dict[str, Callable[[Plan, Mapping[str, Any]], dict[str, str]]] = {
     "api": _api,
     "banks": _banks,
     "tasks": _tasks,
+    "dispatch": _dispatch,
     "kms": _kms,
     "bank": lambda stack, secrets: {
         **_firestore({"TOK_SANDBOX_BANK_DATABASE": "sandbox-bank"})(stack, secrets),

@@ -16,6 +16,7 @@ ENVIRONMENT: Literal["sandbox"] = "sandbox"
 PLATFORM = ("identity", "firestore", "kms", "tasks", "scheduler")
 SANDBOX_BANK = "sandbox_bank"
 SYNC_WORKER = "sync_consent"
+SYNC_SHARD = "sync_shard"
 
 LOCATION_NAME = f"projects/{PROJECT}/locations/{LOCATION}"
 KEY_RING = "tok"

@@ -33,7 +33,12 @@ class Supervisor:
         self._up = False
         folder.write(
             parts.GATEWAY_DOCUMENT,
-            render(openapi, stack.manifest, addresses={name: stack.url(name) for name in stack.functions}),
+            render(
+                openapi,
+                stack.manifest,
+                addresses={name: stack.url(name) for name in stack.functions},
+                environment=plan.ENVIRONMENT,
+            ),
         )
 
     async def start(self) -> None:

@@ -48,7 +48,7 @@ class BilateralConnector:
         self._root = setup.base_url + setup.profile.api_path
         self._dialect = dialect
         self._clock = clock
-        self._http = BankHttp(setup, transport=transport)
+        self._http = BankHttp(setup, clock=clock, transport=transport)
         self._oauth = OAuth(setup, self._http, clock)
 
     def start_consent(

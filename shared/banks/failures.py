@@ -52,7 +52,11 @@ def bank_error(
                 retry_at=retry_at(headers.get("retry-after"), now=now),
             )
         case "unavailable":
-            return BankUnavailable(bank_id, "The bank is not available.")
+            return BankUnavailable(
+                bank_id,
+                "The bank is not available.",
+                retry_at=retry_at(headers.get("retry-after"), now=now),
+            )
         case "refused":
             return BankRefused(bank_id, f"The bank refused the request ({code}).")
 

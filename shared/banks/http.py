@@ -19,13 +19,18 @@ from urllib.parse import quote, urljoin, urlsplit
 import httpx
 import msgspec
 
+from shared.banks.failures import retry_at
 from shared.banks.profile import BankSetup
+from shared.domain.clock import Clock, SystemClock
 from shared.domain.errors import BankTimeout, BankUnavailable
 
 MAX_BODY_BYTES = 10 * 1024 * 1024
+CLOCK_OFFSET_HEADER = "Sandbox-Clock-Offset-Seconds"
+"""Tells the sandbox's bank, and no other, how far the organisation has moved its clock."""
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
 """Numbers with a fraction stay exact."""
+_SYSTEM_CLOCK = SystemClock()
 
 # httpx logs every URL, and a bank's URLs may hold IBANs.
 logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -47,13 +52,29 @@ class Reply(msgspec.Struct, frozen=True):
 class BankHttp:
     """One per connector; safe to share between threads."""
 
-    def __init__(self, setup: BankSetup, *, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        setup: BankSetup,
+        *,
+        clock: Clock = _SYSTEM_CLOCK,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._clock = clock
         self._bank_id = setup.profile.id
         self._timeout_seconds = min(setup.timeout_seconds, setup.profile.timeout_seconds)
         self._trusted_origins = {_origin(setup.base_url), _origin(setup.issuer)}
         self._client = httpx.Client(
             transport=transport,
-            headers={"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "Tok"},
+            headers={
+                "Accept": "application/json",
+                "Accept-Encoding": "gzip",
+                "User-Agent": "Tok",
+                **(
+                    {CLOCK_OFFSET_HEADER: str(setup.clock_offset_seconds)}
+                    if setup.clock_offset_seconds
+                    else {}
+                ),
+            },
             timeout=httpx.Timeout(
                 self._timeout_seconds,
                 connect=min(setup.profile.connect_timeout_seconds, self._timeout_seconds),
@@ -88,7 +109,11 @@ class BankHttp:
                 data=form,
             ) as response:
                 if response.status_code >= 500:
-                    raise self._unavailable(f"answered {response.status_code}")
+                    raise BankUnavailable(
+                        self._bank_id,
+                        f"The bank answered {response.status_code}.",
+                        retry_at=retry_at(response.headers.get("retry-after"), now=self._clock.now()),
+                    )
                 if not (200 <= response.status_code < 300 or response.status_code >= 400):
                     raise self._unavailable("answered with a redirect")
                 return self._reply(response, self._read(response, deadline=deadline))

@@ -83,6 +83,8 @@ class BankSetup(msgspec.Struct, frozen=True, kw_only=True):
     client_id: str
     client_secret: str
     timeout_seconds: float
+    clock_offset_seconds: int = 0
+    """How far the organisation is ahead, in the sandbox."""
 
     def __repr__(self) -> str:
         return f"BankSetup({self.profile.id!r}, {self.base_url!r})"

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from shared.banks import erste_hr, intesa_rs, nlb_si, raiffeisen_ba
 from shared.banks.profile import BankProfile, BankSetup
 from shared.domain.banks import Bank
-from shared.domain.clock import Clock, SystemClock
+from shared.domain.clock import Clock, OffsetClock, SystemClock
 from shared.domain.errors import BankConfigurationError, Invalid
 from shared.settings import BankSettings, Environment
 from shared.use_cases.ports import BankRules
@@ -68,8 +68,9 @@ def connector(
     settings: BankSettings,
     environment: Environment,
     clock: Clock = _SYSTEM_CLOCK,
+    clock_offset_seconds: int = 0,
 ) -> BankConnector:
-    """One per process and bank, so that connections are kept.
+    """One per process, bank and offset of the sandbox's clock, so that connections are kept.
 
     Raises Invalid("bankId") as `profile` does, and BankConfigurationError where we have no credentials.
     """
@@ -84,6 +85,7 @@ def connector(
         credentials,
         settings.timeout_seconds,
         clock,  # type: ignore[arg-type]  # hashable as any object is; the Protocol cannot say so
+        clock_offset_seconds if environment == "sandbox" else 0,
     )
 
 
@@ -97,8 +99,14 @@ class RegisteredBanks:
         self._environment = environment
         self._clock = clock
 
-    def connector(self, bank_id: str) -> BankConnector:
-        return connector(bank_id, settings=self._settings, environment=self._environment, clock=self._clock)
+    def connector(self, bank_id: str, *, clock_offset_seconds: int = 0) -> BankConnector:
+        return connector(
+            bank_id,
+            settings=self._settings,
+            environment=self._environment,
+            clock=self._clock,
+            clock_offset_seconds=clock_offset_seconds,
+        )
 
     def rules(self, bank_id: str) -> BankRules:
         known = profile(bank_id, self._environment)
@@ -120,6 +128,7 @@ def _connector(
     credentials: tuple[str, str],
     timeout_seconds: float,
     clock: Clock,
+    clock_offset_seconds: int,
 ) -> BankConnector:
     client_id, client_secret = credentials
     module = _BY_ID[bank_id]
@@ -130,8 +139,9 @@ def _connector(
         client_id=client_id,
         client_secret=client_secret,
         timeout_seconds=timeout_seconds,
+        clock_offset_seconds=clock_offset_seconds,
     )
-    return module.connector(setup, clock=clock)
+    return module.connector(setup, clock=OffsetClock(clock, clock_offset_seconds))
 
 
 def _address(template: str, settings: BankSettings) -> str:

@@ -10,7 +10,7 @@ import msgspec
 from shared.domain import budgets
 from shared.domain.bank_data import AccountType, BalanceType, BankAccount, BankBalance
 from shared.domain.budgets import RefreshBudget
-from shared.domain.consents import Status
+from shared.domain.consents import Consent, Status, wall_time
 from shared.domain.ids import derived_id
 from shared.domain.money import format_amount
 from shared.domain.proofs import FeedGap, FeedStatus, Proof
@@ -71,6 +71,7 @@ class AccountHead(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     status: Status
     expires_at: datetime
+    """By the wall clock, so that a reader need not know how far the organisation has moved its own."""
 
 
 def public_account(record: AccountRecord, *, at: datetime) -> Account:
@@ -107,6 +108,11 @@ def _is_limited(record: AccountRecord, *, at: datetime) -> bool:
 _PREFERRED_BALANCES: tuple[BalanceType, ...] = (
     "interimBooked", "closingBooked", "interimAvailable", "expected", "forwardAvailable", "openingBooked",
 )  # fmt: skip
+
+
+def head_of(consent: Consent) -> AccountHead:
+    """Of the accounts that hang on this consent."""
+    return AccountHead(status=consent.status, expires_at=wall_time(consent.expires_at, consent))
 
 
 def account_id(organisation_id: str, bank_id: str, account: BankAccount) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 
@@ -16,3 +17,14 @@ class SystemClock:
     def now(self) -> datetime:
         now = datetime.now(UTC)
         return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
+@dataclass(frozen=True)
+class OffsetClock:
+    """A sandbox organisation's clock, which it has moved forward. The same wherever the same offset is known."""
+
+    wall: Clock
+    offset_seconds: int
+
+    def now(self) -> datetime:
+        return self.wall.now() + timedelta(seconds=self.offset_seconds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import date, datetime, timedelta
 from typing import Literal
 
@@ -14,11 +15,48 @@ Status = Literal["pending", "active", "expired", "revoked", "error"]
 STATE_LIFETIME = timedelta(minutes=10)
 """How long a PSU has between leaving for the bank and coming back."""
 
+AUTHORISE_WITHIN = timedelta(minutes=15)
+"""After this, a PSU who has not come back never will: longer than a state lives and its callback takes."""
+
+SHARDS = 16
+"""How many parts of all consents are looked through side by side for what is due."""
+
+ABANDONED = "ABANDONED"
+"""The fault's code when nobody came back from the bank in time."""
+
+Happened = Literal[
+    "created",
+    "activated",
+    "renewal_started",
+    "renewed",
+    "renewal_failed",
+    "expired",
+    "revoked",
+    "failed",
+]
+
 
 class ConsentFault(msgspec.Struct, frozen=True, kw_only=True):
     code: str
     """PSU_DECLINED, SCA_FAILED, BANK_ERROR, TOKEN_REFUSED, …"""
     message: str
+
+
+class Renewal(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A new SCA on a consent that was active once. Until it succeeds, the consent is as it was."""
+
+    bank_consent_id: str
+    callback_url: str
+    client_state: str | None
+    started_at: datetime
+    expires_at: datetime
+    """When access will end by itself, once renewed."""
+    fault: ConsentFault | None = None
+    """Why it failed; None while the PSU is awaited."""
+
+    @property
+    def authorise_by(self) -> datetime:
+        return self.started_at + AUTHORISE_WITHIN
 
 
 ATTENDANCE = timedelta(minutes=10)
@@ -100,7 +138,7 @@ class Consent(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """The bank's: data residency differs per country."""
     status: Status
     revision: int = 1
-    """Raised by every change of status; numbers the history."""
+    """Raised by everything that the history tells; numbers its entries."""
     callback_url: str
     client_state: str | None
     """The client's own, given back on the callback."""
@@ -129,9 +167,47 @@ class Consent(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """While accounts are wanted: when the next sync in turn is due."""
     progress: Progress | None = None
     lease: Lease = Lease()
+    renewal: Renewal | None = None
+    """The latest, until one succeeds."""
+    clock_offset_seconds: int = 0
+    """How far the organisation has moved its clock; every time here but `due_at` is by that clock. 0 in live."""
+    shard: int = 0
+    """Derived from the id: which part of the dispatcher's index this consent is in."""
+    due_at: datetime | None = None
+    """Derived: when time itself next changes something here (a sync, the expiry, a PSU who stays away), by
+    the wall clock. None when nothing will. Stored for the dispatcher, whose index is (shard, dueAt)."""
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "shard", shard_of(self.id))
+        msgspec.structs.force_setattr(self, "due_at", self._due_at())
 
     def is_expired(self, *, at: datetime) -> bool:
         return self.status == "active" and at >= self.expires_at
+
+    @property
+    def authorise_by(self) -> datetime:
+        """When a pending consent is given up."""
+        return self.created_at + AUTHORISE_WITHIN
+
+    @property
+    def renewal_under_way(self) -> Renewal | None:
+        return self.renewal if self.renewal is not None and self.renewal.fault is None else None
+
+    @property
+    def was_active(self) -> bool:
+        return self.sca_at is not None
+
+    def _due_at(self) -> datetime | None:
+        deadlines: list[datetime] = []
+        if self.status == "pending":
+            deadlines.append(self.authorise_by)
+        if self.status == "active":
+            deadlines.append(self.expires_at)
+            if self.next_sync_at is not None:
+                deadlines.append(self.next_sync_at)
+        if self.renewal_under_way is not None:
+            deadlines.append(self.renewal_under_way.authorise_by)
+        return wall_time(min(deadlines), self) if deadlines else None
 
     def attending_ip(self, *, at: datetime) -> str | None:
         """The PSU's address while they are with us."""
@@ -139,12 +215,37 @@ class Consent(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class ConsentHistoryEntry(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """One change of state: legal evidence, never edited."""
+    """One thing that happened to a consent: legal evidence, never edited."""
 
     revision: int
+    happened: Happened
     status: Status
+    """As it was afterwards."""
     at: datetime
     fault: ConsentFault | None
+
+
+def shard_of(consent_id: str) -> int:
+    return hashlib.sha256(consent_id.encode()).digest()[0] % SHARDS
+
+
+def wall_time(at: datetime, consent: Consent) -> datetime:
+    """A moment of the organisation's clock, by the wall clock."""
+    return at - timedelta(seconds=consent.clock_offset_seconds)
+
+
+def what_happened(before: Consent, after: Consent) -> Happened:
+    """Between two revisions."""
+    if after.status == "active" and before.status == "pending":
+        return "activated"
+    if after.status == "active" and after.bank_consent_id != before.bank_consent_id:
+        return "renewed"
+    if after.status != before.status:
+        return _ENDINGS[after.status]
+    return "renewal_started" if after.renewal_under_way else "renewal_failed"
+
+
+_ENDINGS: dict[Status, Happened] = {"expired": "expired", "revoked": "revoked", "error": "failed"}
 
 
 def activated(
@@ -193,6 +294,43 @@ def ended(
         fault=fault,
         lease=consent.lease.released(),
         attendance=None,
+        wanted=(),
+        in_turn_at=None,
+        progress=None,
+    )
+
+
+def renewal_started(consent: Consent, renewal: Renewal) -> Consent:
+    return msgspec.structs.replace(consent, revision=consent.revision + 1, renewal=renewal)
+
+
+def renewal_failed(consent: Consent, renewal: Renewal, *, fault: ConsentFault) -> Consent:
+    """The consent stays what it was."""
+    return msgspec.structs.replace(
+        consent, revision=consent.revision + 1, renewal=msgspec.structs.replace(renewal, fault=fault)
+    )
+
+
+def renewed(
+    consent: Consent, renewal: Renewal, *, at: datetime, psu_ip_address: str | None = None
+) -> Consent:
+    """The same consent to clients, another at the bank. The history is read whole again, while the PSU is present."""
+    return msgspec.structs.replace(
+        consent,
+        status="active",
+        revision=consent.revision + 1,
+        bank_consent_id=renewal.bank_consent_id,
+        callback_url=renewal.callback_url,
+        client_state=renewal.client_state,
+        sca_at=at,
+        expires_at=renewal.expires_at,
+        next_sync_at=at,
+        full_history_read=False,
+        failed_syncs=0,
+        fault=None,
+        lease=consent.lease.released(),
+        renewal=None,
+        attendance=_attendance(psu_ip_address, at=at),
         wanted=(),
         in_turn_at=None,
         progress=None,

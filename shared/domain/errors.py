@@ -72,6 +72,14 @@ class ConsentRevoked(TokError):
     pass
 
 
+class RefreshLimitReached(TokError):
+    """The bank allows no more unattended reads for now."""
+
+    def __init__(self, message: str, *, retry_after_seconds: int) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
 class BankError(TokError):
     """A bank did not do what was asked. Never carries the bank's payload: it may hold personal data."""
 
@@ -81,7 +89,14 @@ class BankError(TokError):
 
 
 class BankUnavailable(BankError):
-    """Out of reach, 5xx, or an answer that makes no sense. May be tried again."""
+    """Out of reach, 5xx, or an answer that makes no sense. May be tried again.
+
+    `retry_at` is the bank's own word where it gave one.
+    """
+
+    def __init__(self, bank_id: str, message: str, *, retry_at: datetime | None = None) -> None:
+        super().__init__(bank_id, message)
+        self.retry_at = retry_at
 
 
 class BankTimeout(BankError):

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import secrets
 from datetime import datetime, timedelta
 
-import msgspec
 from google.cloud import firestore
 
 from shared.domain.errors import StaleWrite
 from shared.domain.oauth_states import OAuthState
 from shared.gcp import paths
-from shared.gcp.commits import commit_fenced
+from shared.gcp.commits import MARK, commit_surely, new_mark
 from shared.gcp.documents import from_document, to_document
 
 _KEPT = timedelta(days=1)
@@ -34,17 +32,17 @@ class OAuthStateStore:
         snapshot = reference.get()
         if not snapshot.exists or snapshot.get("usedAt") is not None:
             return False
-        used = msgspec.structs.replace(
-            from_document(snapshot.to_dict(), OAuthState), used_at=at, used_by=secrets.token_hex(16)
-        )
-        batch = self._data.batch()
-        batch.update(
-            reference,
-            {"usedAt": used.used_at, "usedBy": used.used_by},
-            option=self._data.write_option(last_update_time=snapshot.update_time),
-        )
+        mark = new_mark()
+        option = self._data.write_option(last_update_time=snapshot.update_time)
+
+        def write() -> bool:
+            reference.update({"usedAt": at, MARK: mark}, option=option)
+            return True
+
+        def ours() -> bool | None:
+            return (reference.get().to_dict() or {}).get(MARK) == mark or None
+
         try:
-            commit_fenced(batch, reference=reference, written=used)
+            return commit_surely(write, written=ours)
         except StaleWrite:
             return False
-        return True

@@ -1,6 +1,7 @@
 """Where documents live. Every path of bank data starts at an organisation; nothing else builds a path.
 
-The two exceptions are found before an organisation is known: an API key by its hash, an OAuth state by its hash.
+Three exceptions: an API key and an OAuth state are found by their hash before an organisation is known, and how a
+bank is doing (no bank data, no organisation's: counts and times of our own calls) is the same for everybody.
 """
 
 from __future__ import annotations
@@ -22,6 +23,18 @@ def oauth_state(state_hash: str) -> str:
     return f"oauthStates/{state_hash}"
 
 
+def bank_health(bank_id: str) -> str:
+    return f"banks/{bank_id}"
+
+
+def sandbox_bank_health(organisation_id: str, bank_id: str) -> str:
+    return f"organisations/{organisation_id}/banks/{bank_id}"
+
+
+def sandbox_clock(organisation_id: str) -> str:
+    return f"organisations/{organisation_id}/sandbox/clock"
+
+
 def idempotency(organisation_id: str, record_hash: str) -> str:
     return f"organisations/{organisation_id}/idempotency/{record_hash}"
 
@@ -34,8 +47,12 @@ def consent(organisation_id: str, consent_id: str) -> str:
     return f"organisations/{organisation_id}/consents/{consent_id}"
 
 
+def consent_histories(organisation_id: str, consent_id: str) -> str:
+    return f"{consent(organisation_id, consent_id)}/history"
+
+
 def consent_history(organisation_id: str, consent_id: str, revision: int) -> str:
-    return f"{consent(organisation_id, consent_id)}/history/{revision:06d}"
+    return f"{consent_histories(organisation_id, consent_id)}/{revision:06d}"
 
 
 def consent_tokens(organisation_id: str, consent_id: str) -> str:

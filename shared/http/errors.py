@@ -27,6 +27,7 @@ TABLE: dict[type[errors.TokError], Kind] = {
     errors.UnsupportedMediaType: Kind(415, "UNSUPPORTED_MEDIA_TYPE"),
     errors.Invalid: Kind(400, "VALIDATION_ERROR"),
     errors.InvalidCursor: Kind(400, "INVALID_CURSOR"),
+    errors.RefreshLimitReached: Kind(429, "REFRESH_LIMIT_REACHED"),
     errors.BankTimeout: Kind(504, "BANK_TIMEOUT"),
     errors.BankError: Kind(502, "BANK_API_ERROR"),
 }
@@ -50,6 +51,8 @@ def error_reply(error: BaseException, *, request_id: str) -> tuple[Reply, Kind]:
         envelope["details"] = [{"field": error.field, "reason": error.reason}]
     if isinstance(error, errors.MethodNotAllowed):
         headers.append(("Allow", ", ".join(error.allowed)))
+    if isinstance(error, errors.RefreshLimitReached):
+        headers.append(("Retry-After", str(error.retry_after_seconds)))
     if isinstance(error, errors.InvalidApiKey):
         headers.append(("WWW-Authenticate", "ApiKey"))
     return json_reply({"error": envelope}, status=kind.status, headers=tuple(headers)), kind

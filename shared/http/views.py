@@ -7,7 +7,33 @@ from typing import Any
 
 import msgspec
 
-from shared.domain.consents import Consent, ConsentFault, Status
+from shared.domain.bank_health import BankHealth, HealthStatus
+from shared.domain.banks import Bank
+from shared.domain.consents import Consent, ConsentFault, ConsentHistoryEntry, Happened, Status
+
+
+class HealthView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    status: HealthStatus
+    since: datetime | None
+    last_success_at: datetime | None
+
+
+class BankView(Bank, frozen=True, kw_only=True, rename="camel"):
+    health: HealthView
+
+
+class RenewalView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    started_at: datetime
+    authorise_by: datetime
+    error: ConsentFault | None
+
+
+class HistoryEntryView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    revision: int
+    event: Happened
+    status: Status
+    at: datetime
+    error: ConsentFault | None
 
 
 class ConsentView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -24,10 +50,18 @@ class ConsentView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     next_sync_at: datetime | None
     account_ids: tuple[str, ...]
     error: ConsentFault | None
+    renewal: RenewalView | None
 
 
 class StartedConsentView(ConsentView, frozen=True, kw_only=True, rename="camel"):
     redirect_url: str
+
+
+def bank_view(bank: Bank, health: BankHealth, *, at: datetime) -> BankView:
+    shown = HealthView(
+        status=health.status(at=at), since=health.since(at=at), last_success_at=health.last_success_at
+    )
+    return BankView(**msgspec.structs.asdict(bank), health=shown)
 
 
 def consent_view(consent: Consent) -> ConsentView:
@@ -36,6 +70,19 @@ def consent_view(consent: Consent) -> ConsentView:
 
 def started_consent_view(consent: Consent, *, redirect_url: str) -> StartedConsentView:
     return StartedConsentView(**_shown(consent), redirect_url=redirect_url)
+
+
+def history_entry_view(entry: ConsentHistoryEntry) -> HistoryEntryView:
+    return HistoryEntryView(
+        revision=entry.revision, event=entry.happened, status=entry.status, at=entry.at, error=entry.fault
+    )
+
+
+def _renewal_view(consent: Consent) -> RenewalView | None:
+    renewal = consent.renewal
+    if renewal is None:
+        return None
+    return RenewalView(started_at=renewal.started_at, authorise_by=renewal.authorise_by, error=renewal.fault)
 
 
 def _shown(consent: Consent) -> dict[str, Any]:
@@ -53,4 +100,5 @@ def _shown(consent: Consent) -> dict[str, Any]:
         "next_sync_at": consent.next_sync_at,
         "account_ids": consent.account_ids,
         "error": consent.fault,
+        "renewal": _renewal_view(consent),
     }

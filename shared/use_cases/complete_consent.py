@@ -6,14 +6,38 @@ bank's or came too late changes nothing.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
+
 import msgspec
 
+from shared.banks.connector import BankConnector
 from shared.domain.bank_data import BankTokens
 from shared.domain.clock import Clock
-from shared.domain.consents import Consent, ConsentFault, activated, ended
-from shared.domain.errors import BankAccessLost, BankError, BankRefused, Conflict, Invalid
+from shared.domain.consents import Consent, ConsentFault, activated, ended, renewal_failed, renewed
+from shared.domain.errors import (
+    BankAccessLost,
+    BankError,
+    BankRefused,
+    Conflict,
+    Invalid,
+    NotDecryptable,
+    StaleWrite,
+)
 from shared.domain.oauth_states import OAuthState, code_verifier, hash_state
-from shared.use_cases.ports import Banks, Consents, OAuthStates, StoredConsent, SyncTasks, TokenVault
+from shared.use_cases.organisation_time import organisation_time
+from shared.use_cases.ports import (
+    Banks,
+    Consents,
+    OAuthStates,
+    SealedTokens,
+    StoredConsent,
+    SyncTasks,
+    TokenVault,
+)
+
+_ATTEMPTS = 20
+"""At a write that must not be lost. A sync commits several times a second at most."""
 
 
 class Callback(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,14 +66,16 @@ def complete_consent(
     tasks: SyncTasks,
     clock: Clock,
 ) -> Consent:
-    """The consent as it now is: active, or error with its fault.
+    """The consent as it now is: active, error with its fault, or what it was with a failed renewal.
 
     Raises Invalid("state" | "iss" | "code") and Conflict for a callback that is refused: nothing has changed then.
+
+    A state works once, whatever becomes of its first callback. One that dies half-way (its code may have been
+    changed for tokens already) is not taken up again: the consent is given up at its deadline, and stays what it was
+    where it was being renewed.
     """
-    now = clock.now()
-    state_hash = hash_state(callback.state)
-    awaited = states.find(state_hash)
-    if awaited is None or now >= awaited.expires_at:
+    awaited = states.find(hash_state(callback.state))
+    if awaited is None or clock.now() >= awaited.expires_at:
         raise Invalid("state", "is unknown or older than 10 minutes. Start the consent again.")
     _check_issuer(callback, awaited)
     if (callback.code is None) == (callback.error is None):
@@ -57,38 +83,129 @@ def complete_consent(
     stored = consents.find(awaited.organisation_id, awaited.consent_id)
     if stored is None:
         raise Invalid("state", "belongs to a consent that is gone. Start the consent again.")
-    if not states.use(state_hash, at=now):
+    if not states.use(hash_state(callback.state), at=clock.now()):
         raise Conflict("This authorisation was completed before. Nothing has changed.")
-    if stored.consent.status != "pending":
+    _require_awaited(stored.consent, awaited)
+    clock, tasks = organisation_time(stored.consent, clock=clock, tasks=tasks)
+    if clock.now() >= (stored.consent.renewal_under_way or stored.consent).authorise_by:
         raise Conflict("This consent is no longer waiting for the bank. Nothing has changed.")
 
+    tokens, fault = None, None
     if callback.error is not None:
-        return consents.save(
-            ended(stored.consent, status="error", fault=_refusal(callback.error)), replacing=stored, at=now
+        fault = _refusal(callback.error)
+    else:
+        try:
+            tokens = _connector(stored.consent, banks).exchange(
+                bank_consent_id=awaited.bank_consent_id,
+                code=callback.code or "",
+                code_verifier=code_verifier(callback.state, key=pkce_key),
+                redirect_uri=redirect_uri,
+                issuer=awaited.issuer,
+            )
+        except BankError as error:
+            fault = _exchange_fault(error)
+    if tokens is None:
+        return _write(
+            stored,
+            awaited,
+            lambda consent: _failed(consent, fault=fault or _refusal("")),
+            tokens=None,
+            consents=consents,
+            clock=clock,
         ).consent
+    consent_id, organisation_id = stored.consent.id, stored.consent.organisation_id
+    sealed = vault.seal(tokens, organisation_id=organisation_id, consent_id=consent_id)
+    superseded = _superseded(stored.consent, consents=consents, vault=vault)
     try:
-        tokens = banks.connector(stored.consent.bank_id).exchange(
-            bank_consent_id=awaited.bank_consent_id,
-            code=callback.code or "",
-            code_verifier=code_verifier(callback.state, key=pkce_key),
-            redirect_uri=redirect_uri,
-            issuer=awaited.issuer,
-        )
-    except BankError as error:
-        fault = _exchange_fault(error)
-        return consents.save(
-            ended(stored.consent, status="error", fault=fault), replacing=stored, at=now
+        consent = _write(
+            stored,
+            awaited,
+            lambda consent: _succeeded(consent, at=clock.now(), psu_ip_address=callback.psu_ip_address),
+            tokens=sealed,
+            consents=consents,
+            clock=clock,
         ).consent
-    consent = _activate(
-        stored,
-        tokens,
-        psu_ip_address=callback.psu_ip_address,
-        consents=consents,
-        vault=vault,
-        clock=clock,
-    )
-    tasks.enqueue(consent.organisation_id, consent.id, window="first", not_before=now)
+    except Conflict:
+        _revoke(stored.consent, awaited.bank_consent_id, tokens, banks=banks)
+        raise
+    window = f"renewed-{consent.revision}" if stored.consent.was_active else "first"
+    tasks.enqueue(organisation_id, consent_id, window=window, not_before=clock.now())
+    if superseded is not None:
+        _revoke(stored.consent, *superseded, banks=banks)
     return consent
+
+
+def _require_awaited(consent: Consent, awaited: OAuthState) -> None:
+    renewal = consent.renewal_under_way
+    waits = consent.status == "pending" and consent.bank_consent_id == awaited.bank_consent_id
+    renews = renewal is not None and renewal.bank_consent_id == awaited.bank_consent_id
+    if not (waits or renews):
+        raise Conflict("This consent is no longer waiting for the bank. Nothing has changed.")
+
+
+def _write(
+    stored: StoredConsent,
+    awaited: OAuthState,
+    change: Callable[[Consent], Consent],
+    *,
+    tokens: SealedTokens | None,
+    consents: Consents,
+    clock: Clock,
+) -> StoredConsent:
+    """What the PSU did at the bank cannot be asked for again: it is written over whatever others write meanwhile.
+
+    Raises Conflict when the consent no longer waits for it.
+    """
+    for _ in range(_ATTEMPTS):
+        try:
+            return consents.save(change(stored.consent), replacing=stored, tokens=tokens, at=clock.now())
+        except StaleWrite:
+            found = consents.find(awaited.organisation_id, awaited.consent_id)
+            if found is None:
+                raise Conflict("This consent is gone. Nothing has changed.") from None
+            _require_awaited(found.consent, awaited)
+            stored = found
+    raise StaleWrite("the consent kept changing")
+
+
+def _succeeded(consent: Consent, *, at: datetime, psu_ip_address: str | None) -> Consent:
+    if consent.renewal_under_way is not None:
+        return renewed(consent, consent.renewal_under_way, at=at, psu_ip_address=psu_ip_address)
+    return activated(consent, at=at, expires_at=consent.expires_at, psu_ip_address=psu_ip_address)
+
+
+def _failed(consent: Consent, *, fault: ConsentFault) -> Consent:
+    if consent.renewal_under_way is not None:
+        return renewal_failed(consent, consent.renewal_under_way, fault=fault)
+    return ended(consent, status="error", fault=fault)
+
+
+def _superseded(
+    consent: Consent, *, consents: Consents, vault: TokenVault
+) -> tuple[str, BankTokens | None] | None:
+    """The bank's own consent that a renewal puts an end to, and the tokens to end it with."""
+    if consent.status != "active" or consent.bank_consent_id is None:
+        return None
+    sealed = consents.sealed_tokens(consent.organisation_id, consent.id)
+    if sealed is None:
+        return consent.bank_consent_id, None
+    try:
+        tokens = vault.open(sealed, organisation_id=consent.organisation_id, consent_id=consent.id)
+    except NotDecryptable:
+        return consent.bank_consent_id, None
+    return consent.bank_consent_id, tokens
+
+
+def _revoke(consent: Consent, bank_consent_id: str, tokens: BankTokens | None, *, banks: Banks) -> None:
+    """At the bank, if it listens. We have no tokens any more, so that nobody can use it."""
+    try:
+        _connector(consent, banks).revoke(bank_consent_id=bank_consent_id, tokens=tokens)
+    except BankError:
+        return
+
+
+def _connector(consent: Consent, banks: Banks) -> BankConnector:
+    return banks.connector(consent.bank_id, clock_offset_seconds=consent.clock_offset_seconds)
 
 
 def _check_issuer(callback: Callback, awaited: OAuthState) -> None:
@@ -96,25 +213,6 @@ def _check_issuer(callback: Callback, awaited: OAuthState) -> None:
         return
     if callback.issuer != awaited.issuer:
         raise Invalid("iss", "is not the bank that this authorisation was started with")
-
-
-def _activate(
-    stored: StoredConsent,
-    tokens: BankTokens,
-    *,
-    psu_ip_address: str | None,
-    consents: Consents,
-    vault: TokenVault,
-    clock: Clock,
-) -> Consent:
-    sealed = vault.seal(tokens, organisation_id=stored.consent.organisation_id, consent_id=stored.consent.id)
-    active = activated(
-        stored.consent,
-        at=clock.now(),
-        expires_at=stored.consent.expires_at,
-        psu_ip_address=psu_ip_address,
-    )
-    return consents.save(active, replacing=stored, tokens=sealed, at=clock.now()).consent
 
 
 def _refusal(error: str) -> ConsentFault:

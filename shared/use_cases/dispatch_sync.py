@@ -1,22 +1,20 @@
-"""The tick: hand every consent that is due to a task of its own."""
+"""The tick: hand every shard of all consents to a task of its own, which looks for what is due in it."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from shared.domain.clock import Clock
-from shared.use_cases.ports import Consents, SyncTasks
-from shared.use_cases.sync_consent import due_window
-
-_PAGE_SIZE = 300
+from shared.domain.consents import SHARDS
+from shared.use_cases.ports import ShardTasks
 
 
-def dispatch_sync(scheduled_at: datetime, *, consents: Consents, tasks: SyncTasks, clock: Clock) -> int:
-    """How many were enqueued. The same tick, delivered twice, enqueues the same tasks once."""
-    window = due_window(scheduled_at)
+def dispatch_sync(scheduled_at: datetime, *, tasks: ShardTasks, clock: Clock) -> int:
+    """How many shards were handed out. The same tick, delivered twice, hands each out once.
+
+    A tick that dies half-way needs no repair: the next one finds what is still due.
+    """
     now = clock.now()
-    count = 0
-    for due in consents.due(at=now, page_size=_PAGE_SIZE):
-        tasks.enqueue(due.organisation_id, due.consent_id, window=window, not_before=now)
-        count += 1
-    return count
+    for shard in range(SHARDS):
+        tasks.enqueue_shard(shard, scheduled_at=scheduled_at, not_before=now)
+    return SHARDS

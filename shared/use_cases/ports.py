@@ -16,7 +16,7 @@ import msgspec
 from shared.banks.connector import BankConnector
 from shared.domain.accounts import AccountHead, AccountRecord
 from shared.domain.bank_data import BankTokens
-from shared.domain.consents import Consent
+from shared.domain.consents import Consent, ConsentHistoryEntry
 from shared.domain.oauth_states import OAuthState
 from shared.domain.pages import GoneRow, Page
 
@@ -40,7 +40,8 @@ class StoredConsent(msgspec.Struct, frozen=True, kw_only=True):
 class DueConsent(msgspec.Struct, frozen=True, kw_only=True):
     organisation_id: str
     consent_id: str
-    next_sync_at: datetime
+    due_at: datetime
+    """By the wall clock."""
 
 
 class StoredAccount(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,8 +99,8 @@ class BankRules(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Banks(Protocol):
-    def connector(self, bank_id: str) -> BankConnector:
-        """Raises Invalid("bankId") for a bank that there is not."""
+    def connector(self, bank_id: str, *, clock_offset_seconds: int = 0) -> BankConnector:
+        """Raises Invalid("bankId") for a bank that there is not. The offset is the organisation's, in the sandbox."""
         ...
 
     def rules(self, bank_id: str) -> BankRules: ...
@@ -140,14 +141,20 @@ class Consents(Protocol):
         tokens: SealedTokens | None = None,
         at: datetime,
     ) -> StoredConsent:
-        """One commit: the consent, its tokens if given, and where its status changed the entry in its
-        history and the status of its accounts. Tokens of a consent that has ended are destroyed."""
+        """One commit: the consent, its tokens if given, where its revision changed the entry in its history, and
+        what its accounts show of it. Tokens of a consent that has ended are destroyed."""
+        ...
+
+    def history(
+        self, organisation_id: str, consent_id: str, *, limit: int, before: int | None
+    ) -> Sequence[ConsentHistoryEntry]:
+        """Newest first, `before` a revision."""
         ...
 
     def sealed_tokens(self, organisation_id: str, consent_id: str) -> SealedTokens | None: ...
 
-    def due(self, *, at: datetime, page_size: int) -> Iterator[DueConsent]:
-        """Every organisation's consents whose next sync is due, oldest first, read page by page."""
+    def due(self, *, shard: int, at: datetime, page_size: int) -> Iterator[DueConsent]:
+        """Every organisation's consents of this shard that time has come for, oldest first, read page by page."""
         ...
 
 
@@ -189,7 +196,24 @@ class SyncStore(Protocol):
         ...
 
 
+class SyncTask(msgspec.Struct, frozen=True, kw_only=True):
+    organisation_id: str
+    consent_id: str
+    window: str
+    not_before: datetime
+
+
 class SyncTasks(Protocol):
     def enqueue(self, organisation_id: str, consent_id: str, *, window: str, not_before: datetime) -> None:
         """One task per consent and window, however often it is asked for."""
+        ...
+
+    def enqueue_many(self, tasks: Sequence[SyncTask]) -> None:
+        """As `enqueue`, a hundred at most. Raises when one of them could not be enqueued; the others may be."""
+        ...
+
+
+class ShardTasks(Protocol):
+    def enqueue_shard(self, shard: int, *, scheduled_at: datetime, not_before: datetime) -> None:
+        """One task per shard and tick, however often it is asked for."""
         ...

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from shared.domain.bank_data import BankTokens
-from shared.domain.clock import Clock
+from shared.domain.clock import Clock, OffsetClock
 from shared.domain.consents import Consent, ended
 from shared.domain.errors import BankError, NotDecryptable, NotFound, StaleWrite
+from shared.use_cases.consent_deadlines import give_back
 from shared.use_cases.ports import Banks, Consents, TokenVault
 
 _ATTEMPTS = 5
@@ -29,20 +32,22 @@ def revoke_consent(
         stored = consents.find(organisation_id, consent_id)
         if stored is None:
             raise NotFound("There is no such consent.")
-        if stored.consent.status in ("expired", "revoked", "error"):
+        over = stored.consent.status in ("expired", "revoked", "error")
+        if over and stored.consent.renewal_under_way is None:
             return None
         tokens = _tokens(organisation_id, consent_id, consents=consents, vault=vault)
         try:
-            revoked = consents.save(
-                ended(stored.consent, status="revoked"), replacing=stored, at=clock.now()
-            ).consent
+            consent = msgspec.structs.replace(stored.consent, renewal=None)
+            now = OffsetClock(clock, consent.clock_offset_seconds).now()
+            revoked = consents.save(ended(consent, status="revoked"), replacing=stored, at=now).consent
         except StaleWrite:
             continue
+        if stored.consent.renewal_under_way is not None:
+            give_back(revoked, stored.consent.renewal_under_way.bank_consent_id, banks=banks)
         if revoked.bank_consent_id is not None:
+            connector = banks.connector(revoked.bank_id, clock_offset_seconds=revoked.clock_offset_seconds)
             try:
-                banks.connector(revoked.bank_id).revoke(
-                    bank_consent_id=revoked.bank_consent_id, tokens=tokens
-                )
+                connector.revoke(bank_consent_id=revoked.bank_consent_id, tokens=tokens)
             except BankError:
                 return revoked
         return revoked

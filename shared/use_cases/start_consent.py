@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
-
 import msgspec
 
-from shared.domain.clock import Clock
-from shared.domain.consents import STATE_LIFETIME, Consent
-from shared.domain.oauth_states import OAuthState, code_challenge, code_verifier, hash_state, new_state
+from shared.domain.clock import Clock, OffsetClock
+from shared.domain.consents import Consent
+from shared.use_cases.authorisation import ask_bank, await_psu
 from shared.use_cases.ports import Banks, Consents, OAuthStates
 
 
@@ -20,6 +18,8 @@ class StartConsent(msgspec.Struct, frozen=True, kw_only=True):
     callback_url: str
     client_state: str | None
     psu_ip_address: str
+    clock_offset_seconds: int = 0
+    """How far the organisation has moved its clock, in the sandbox."""
 
 
 class StartedAuthorisation(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,21 +38,17 @@ def start_consent(
     clock: Clock,
 ) -> StartedAuthorisation:
     """Raises Invalid("bankId") for an unknown bank, and the BankErrors of BankConnector.start_consent."""
-    connector = banks.connector(request.bank_id)
-    rules = banks.rules(request.bank_id)
-    now = clock.now()
-    wanted_until = now + timedelta(days=rules.consent_days)
-    state = new_state()
-    started = connector.start_consent(
+    offset_seconds = request.clock_offset_seconds
+    asked = ask_bank(
+        request.bank_id,
         redirect_uri=redirect_uri,
-        state=state,
-        code_challenge=code_challenge(code_verifier(state, key=pkce_key)),
-        valid_until=wanted_until.date(),
         psu_ip_address=request.psu_ip_address,
+        pkce_key=pkce_key,
+        clock_offset_seconds=offset_seconds,
+        banks=banks,
+        clock=clock,
     )
-    expires_at = wanted_until
-    if started.valid_until is not None:
-        expires_at = min(wanted_until, datetime.combine(started.valid_until, time(23, 59, 59), UTC))
+    rules = banks.rules(request.bank_id)
     consent = Consent(
         id=request.consent_id,
         organisation_id=request.organisation_id,
@@ -62,20 +58,13 @@ def start_consent(
         status="pending",
         callback_url=request.callback_url,
         client_state=request.client_state,
-        bank_consent_id=started.bank_consent_id,
-        created_at=now,
-        expires_at=expires_at,
+        bank_consent_id=asked.bank_consent_id,
+        created_at=OffsetClock(clock, offset_seconds).now(),
+        expires_at=asked.expires_at,
+        clock_offset_seconds=offset_seconds,
     )
     consents.create(consent)
-    states.create(
-        hash_state(state),
-        OAuthState(
-            organisation_id=consent.organisation_id,
-            consent_id=consent.id,
-            bank_consent_id=started.bank_consent_id,
-            issuer=started.issuer,
-            issuer_in_response=started.issuer_in_response,
-            expires_at=now + STATE_LIFETIME,
-        ),
+    await_psu(
+        asked, organisation_id=consent.organisation_id, consent_id=consent.id, states=states, clock=clock
     )
-    return StartedAuthorisation(consent=consent, redirect_url=started.authorise_url)
+    return StartedAuthorisation(consent=consent, redirect_url=asked.redirect_url)

@@ -9,7 +9,13 @@ from datetime import datetime, timedelta
 import msgspec
 
 from shared.domain import changes, proofs
-from shared.domain.accounts import AccountHead, AccountRecord, headline_balance, present_balances
+from shared.domain.accounts import (
+    AccountHead,
+    AccountRecord,
+    head_of,
+    headline_balance,
+    present_balances,
+)
 from shared.domain.bank_data import BankAccount
 from shared.domain.budgets import RefreshBudget
 from shared.domain.consents import Consent
@@ -205,10 +211,10 @@ class _Entering:
         if (
             record.consent_id == consent.id
             and record.status == "active"
-            and record.access_until == consent.expires_at
+            and record.access_until == head_of(consent).expires_at
         ):
             return None
-        return AccountHead(status="active", expires_at=consent.expires_at)
+        return head_of(consent)
 
     def _write(
         self,
@@ -278,12 +284,8 @@ def new_record(
         ),
         feed_status="unproved",
         feed_gap=None,
-        access_until=consent.expires_at,
+        access_until=head_of(consent).expires_at,
     )
-
-
-def new_head(consent: Consent) -> AccountHead:
-    return AccountHead(status="active", expires_at=consent.expires_at)
 
 
 def _owner(record: AccountRecord, consent: Consent) -> str:

@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 from shared.domain import budgets
-from shared.domain.accounts import account_id
+from shared.domain.accounts import account_id, head_of
 from shared.domain.bank_data import BankAccount
 from shared.domain.clock import Clock
 from shared.domain.consents import Consent, ConsentFault, Lease, Progress, SyncFailure, ended
@@ -21,11 +21,15 @@ from shared.domain.errors import (
     BankRateLimited,
     BankRefused,
     BankTimeout,
+    BankUnavailable,
     NotDecryptable,
     StaleWrite,
 )
+from shared.use_cases.bank_breaker import BankBreaker, BankHealths
 from shared.use_cases.bank_session import BankSession, Interrupted
+from shared.use_cases.consent_deadlines import settle_deadlines
 from shared.use_cases.fence import BooksChanged, Fence
+from shared.use_cases.organisation_time import organisation_time
 from shared.use_cases.ports import (
     AccountWrite,
     BankRules,
@@ -37,7 +41,7 @@ from shared.use_cases.ports import (
 )
 from shared.use_cases.read_account import read_account, without_reading
 from shared.use_cases.reservations import Reservations
-from shared.use_cases.sync_account import enter_reading, new_head, new_record
+from shared.use_cases.sync_account import enter_reading, new_record
 
 RUN_TIME = timedelta(minutes=8)
 """Then no further call to the bank is made, and another task goes on: a task's deadline is 10 minutes."""
@@ -67,6 +71,7 @@ def sync_consent(
     store: SyncStore,
     vault: TokenVault,
     tasks: SyncTasks,
+    healths: BankHealths,
     clock: Clock,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Outcome:
@@ -81,7 +86,10 @@ def sync_consent(
         consents=consents,
         store=store,
         vault=vault,
+        queue=tasks,
         tasks=tasks,
+        healths=healths,
+        wall=clock,
         clock=clock,
         should_stop=should_stop,
     )
@@ -105,20 +113,29 @@ class _Sync(msgspec.Struct, kw_only=True):
     consents: Consents
     store: SyncStore
     vault: TokenVault
+    queue: SyncTasks
     tasks: SyncTasks
+    """The queue, taking the organisation's times."""
+    healths: BankHealths
+    wall: Clock
     clock: Clock
+    """The organisation's."""
     should_stop: Callable[[], bool]
+    breaker: BankBreaker | None = None
+    """Once it has let this attempt through."""
 
     def claim(self, organisation_id: str, consent_id: str) -> _Run | Outcome:
         """The lease, and one read of each account that is to be read, in one commit; or why not."""
         stored = self.consents.find(organisation_id, consent_id)
         if stored is None:
             return "gone"
+        self.clock, self.tasks = organisation_time(stored.consent, clock=self.wall, tasks=self.queue)
+        try:
+            stored = settle_deadlines(stored, banks=self.banks, consents=self.consents, clock=self.clock)
+        except StaleWrite:
+            raise BooksChanged from None
         consent, now = stored.consent, self.clock.now()
         fence = Fence(stored, store=self.store, consents=self.consents, clock=self.clock)
-        if consent.is_expired(at=now):
-            fence.save(ended(consent, status="expired"))
-            return "ended"
         if consent.status != "active":
             return "ended"
         if consent.next_sync_at is None or now < consent.next_sync_at:
@@ -140,6 +157,9 @@ class _Sync(msgspec.Struct, kw_only=True):
         if not reservations.may_list or (known and not reservations.allowed):
             fence.commit(_later(consent, at=reservations.free_at(consent)))
             return "limited"
+        refused_until = self._refused_until(consent)
+        if refused_until is not None:
+            return self._come_back(fence, at=refused_until)
         lease = Lease(
             fence=consent.lease.fence + 1, holder=self.task, claim=secrets.token_hex(8), until=now + LEASE
         )
@@ -148,6 +168,34 @@ class _Sync(msgspec.Struct, kw_only=True):
         )
         reservations.written(fence.commit(claimed, accounts=writes).account_versions)
         return _Run(self, fence, rules=rules, reservations=reservations, started_at=now)
+
+    def _refused_until(self, consent: Consent) -> datetime | None:
+        """None once the bank may be asked; the probe of a bank that was down is taken once an attempt."""
+        if self.breaker is not None:
+            return None
+        breaker = BankBreaker(
+            consent.organisation_id, consent.bank_id, healths=self.healths, clock=self.clock
+        )
+        refused_until = breaker.refused_until()
+        if refused_until is None:
+            self.breaker = breaker
+        return refused_until
+
+    def _come_back(self, fence: Fence, *, at: datetime) -> Outcome:
+        """The bank is known to be down: it is not called, and this consent has not failed."""
+        fence.save(msgspec.structs.replace(fence.consent, next_sync_at=at))
+        self._look_again(fence.consent, window=f"bank-{at:%Y%m%dT%H%M%S%f}Z", at=at)
+        return "postponed"
+
+    def bank_answered(self, error: BankError | None = None, *, is_read: bool = False) -> None:
+        if self.breaker is None:
+            return
+        if error is not None:
+            self.breaker.failed(error)
+        elif is_read:
+            self.breaker.succeeded()
+        else:
+            self.breaker.answered()
 
     def _look_again(self, consent: Consent, *, window: str, at: datetime) -> None:
         self.tasks.enqueue(consent.organisation_id, consent.id, window=window, not_before=at)
@@ -174,10 +222,14 @@ class _Run:
     def run(self) -> Outcome:
         try:
             self._read_all()
+            self._sync.bank_answered(is_read=True)
             return "synced"
         except Interrupted:
+            if self._has_listed:
+                self._sync.bank_answered()
             return self._continue_later()
         except BankAccessLost as lost:
+            self._sync.bank_answered(lost)
             self._fence.save(_ended_by_bank(self._fence.consent, lost))
             return "ended"
         except NotDecryptable:
@@ -185,12 +237,17 @@ class _Run:
             self._fence.save(ended(self._fence.consent, status="error", fault=fault))
             return "ended"
         except (BankError, BooksChanged) as error:
+            if isinstance(error, BankError):
+                self._sync.bank_answered(error)
             return self._postpone(error)
 
     def _read_all(self) -> None:
         session = BankSession(
             self._fence,
-            connector=self._sync.banks.connector(self._fence.consent.bank_id),
+            connector=self._sync.banks.connector(
+                self._fence.consent.bank_id,
+                clock_offset_seconds=self._fence.consent.clock_offset_seconds,
+            ),
             consents=self._sync.consents,
             vault=self._sync.vault,
             clock=self._sync.clock,
@@ -206,9 +263,12 @@ class _Run:
         if not to_read:
             self._fence.save(self._finished(self._fence.consent))
         for name, bank_account in to_read.items():
-            self._begun.append(name)
-            is_last = name == list(to_read)[-1]
-            self._read_one(name, bank_account, session=session, is_last=is_last)
+            calls, is_last = session.calls, name == list(to_read)[-1]
+            try:
+                self._read_one(name, bank_account, session=session, is_last=is_last)
+            finally:
+                if session.calls > calls:
+                    self._begun.append(name)
 
     def _read_one(self, name: str, bank_account: BankAccount, *, session: BankSession, is_last: bool) -> None:
         store = self._sync.store
@@ -253,7 +313,7 @@ class _Run:
             if name not in there:
                 record = new_record(name, by_id[name], consent, rules=self._rules)
                 record = self._reservations.create(record)
-                writes.append(AccountWrite(record=record, version=None, head=new_head(consent)))
+                writes.append(AccountWrite(record=record, version=None, head=head_of(consent)))
         merged = tuple(dict.fromkeys((*consent.account_ids, *new)))
         committed = self._fence.commit(
             msgspec.structs.replace(consent, account_ids=merged, progress=self._progress), accounts=writes
@@ -327,11 +387,10 @@ class _Run:
         now, consent = self._sync.clock.now(), self._fence.consent
         until = now + _retry_delay(consent.failed_syncs)
         writes = self._reservations.given_back(begun=self._begun)
-        if isinstance(error, BankRateLimited):
-            if error.retry_at is not None:
-                until = max(until, min(error.retry_at, now + timedelta(days=1)))
-            if self._begun:
-                writes += self._reservations.limited(self._begun[-1], until=until)
+        if isinstance(error, BankRateLimited | BankUnavailable) and error.retry_at is not None:
+            until = max(until, min(error.retry_at, now + timedelta(days=1)))
+        if isinstance(error, BankRateLimited) and self._begun:
+            writes += self._reservations.limited(self._begun[-1], until=until)
         progress = self._progress
         if isinstance(error, BankRefused):
             # Perhaps one of its accounts is no longer what it was: ask for them again.
@@ -400,8 +459,3 @@ def _retry_delay(failed_syncs: int) -> timedelta:
     """Full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/"""
     longest = min(_RETRY_DELAY_FIRST * (1 << min(failed_syncs, 12)), RETRY_DELAY_MAX)
     return longest * random.uniform(0.1, 1.0)  # noqa: S311 - spreads load, guards nothing
-
-
-def due_window(scheduled_at: datetime) -> str:
-    """The name of a tick: the same for every delivery of it."""
-    return scheduled_at.strftime("%Y%m%dT%H%M%SZ")

@@ -38,6 +38,8 @@ ENVIRONMENT = {
     "TOK_KMS_KEY": "projects/p/locations/l/keyRings/r/cryptoKeys/k",
     "TOK_SYNC_QUEUE": "projects/p/locations/l/queues/sync",
     "TOK_SYNC_CONSENT_URL": "http://127.0.0.1:1/",
+    "TOK_DISPATCH_QUEUE": "projects/p/locations/l/queues/dispatch",
+    "TOK_SYNC_SHARD_URL": "http://127.0.0.1:1/",
     "TOK_TASKS_SERVICE_ACCOUNT": "tasks@tok-test",
     "FIRESTORE_EMULATOR_HOST": "127.0.0.1:1",
 }
@@ -106,6 +108,21 @@ def test_a_missing_setting_stops_the_function_at_start_and_is_named(missing: str
     )
     assert done.returncode != 0
     assert missing in done.stderr
+
+
+def test_the_sandboxs_own_function_does_not_start_in_live() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import main"],
+        cwd=ROOT / "functions" / "sandbox",
+        env=ENVIRONMENT | {"TOK_ENVIRONMENT": "live", "PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "sandbox only" in done.stderr
+    assert MANIFEST["functions"]["sandbox"]["environments"] == ["sandbox"]
 
 
 def test_no_installed_package_would_win_over_shared() -> None:

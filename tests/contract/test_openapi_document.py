@@ -96,7 +96,10 @@ def test_operation_is_whole(method: str, template: str, operation: JsonObject) -
 def test_operation_ids_are_unique_verbs() -> None:
     ids = [operation["operationId"] for _, _, operation in operations()]
     assert len(set(ids)) == len(ids)
-    assert all(re.fullmatch(r"(list|get|create|revoke|complete)[A-Z][A-Za-z]+", each) for each in ids)
+    assert all(
+        re.fullmatch(r"(list|get|create|renew|revoke|complete|move|refresh|sync)[A-Z][A-Za-z]+", each)
+        for each in ids
+    )
 
 
 def test_every_operation_names_a_function_that_the_gateway_may_call() -> None:
@@ -121,7 +124,14 @@ def test_objects_are_closed_and_replies_whole(name: str) -> None:
         assert all(each["unevaluatedProperties"] is False for each in users)
     else:
         assert schema.get("additionalProperties", schema.get("unevaluatedProperties")) is False
-    if name not in ("ConsentRequest", "CreatedConsent", "Consent"):
+    if name not in (
+        "ConsentRequest",
+        "CreatedConsent",
+        "Consent",
+        "RenewingConsent",
+        "RenewalRequest",
+        "RefreshRequest",
+    ):
         assert schema["required"] == list(schema["properties"]), (
             "a field that is not known is null, never left out"
         )

@@ -79,7 +79,7 @@ class Operations:
         self._forget_reads(snapshot.get("bankConsentId"), snapshot.get("bankId"))
         try:
             reference.update(
-                {"nextSyncAt": at, **changes},
+                {"nextSyncAt": at, "dueAt": datetime.now(UTC), **changes},
                 option=self.data.write_option(last_update_time=snapshot.update_time),
             )
         except FailedPrecondition:

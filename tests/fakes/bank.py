@@ -88,8 +88,11 @@ class FakeBank:
         self._refresh_token_before = ""
         self.token_expires_at = clock.now() + TOKEN_LIFETIME
         self.revoked: list[str] = []
+        self.clock_offset_seconds = 0
+        self.consents_started = 0
 
-    def connector(self, bank_id: str) -> BankConnector:
+    def connector(self, bank_id: str, *, clock_offset_seconds: int = 0) -> BankConnector:
+        self.clock_offset_seconds = clock_offset_seconds
         if bank_id != BANK_ID:
             raise Invalid("bankId", "no such bank")
         return self
@@ -113,8 +116,9 @@ class FakeBank:
         self, *, redirect_uri: str, state: str, code_challenge: str, valid_until: date, psu_ip_address: str
     ) -> StartedConsent:
         self._called("start_consent")
+        self.consents_started += 1
         return StartedConsent(
-            bank_consent_id="bank-consent-1",
+            bank_consent_id=f"bank-consent-{self.consents_started}",
             authorise_url=f"{ISSUER}/authorise?state={state}&code_challenge={code_challenge}",
             issuer=ISSUER,
             issuer_in_response=True,

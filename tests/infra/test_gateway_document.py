@@ -11,9 +11,10 @@ from infra.gateway_document import METHODS, UnknownBackend, main, render
 
 MANIFEST: dict[str, Any] = {
     "functions": {
-        "worker": {"trigger": "tasks", "timeout_seconds": 600},
-        "books": {"trigger": "gateway", "timeout_seconds": 15},
-        "loans": {"trigger": "gateway", "timeout_seconds": 60},
+        "worker": {"trigger": "tasks", "timeout_seconds": 600, "environments": ["live", "sandbox"]},
+        "books": {"trigger": "gateway", "timeout_seconds": 15, "environments": ["live", "sandbox"]},
+        "loans": {"trigger": "gateway", "timeout_seconds": 60, "environments": ["live", "sandbox"]},
+        "toys": {"trigger": "gateway", "timeout_seconds": 15, "environments": ["sandbox"]},
     }
 }
 OPENAPI: dict[str, Any] = {
@@ -102,6 +103,18 @@ def test_an_operation_without_a_function_is_refused(backend: dict[str, str]) -> 
         rendered(paths={"/v1/books": {"get": backend}})
 
 
+def test_an_environment_has_no_path_of_a_function_that_it_lacks() -> None:
+    paths = {**OPENAPI["paths"], "/v1/toys": {"get": {"operationId": "play", "x-google-backend": "toys"}}}
+    addresses = {**ADDRESSES, "toys": "https://toys.example"}
+    openapi = {**OPENAPI, "paths": paths}
+
+    sandbox = render(openapi, MANIFEST, addresses=addresses, environment="sandbox")
+    live = render(openapi, MANIFEST, addresses=ADDRESSES, environment="live")
+
+    assert "/v1/toys" in sandbox["paths"]
+    assert live == rendered(), "unknown there: the fallback answers"
+
+
 @pytest.mark.parametrize("form", ["yaml", "json"])
 def test_the_command_prints_the_document(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str
@@ -113,6 +126,7 @@ def test_the_command_prints_the_document(
         [
             *(f"--{name}={tmp_path / name}" for name in ("openapi", "manifest", "addresses")),
             f"--format={form}",
+            "--environment=live",
         ]
     )
 

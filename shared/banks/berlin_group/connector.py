@@ -30,7 +30,7 @@ class BerlinGroupConnector:
         self, setup: BankSetup, *, clock: Clock, transport: httpx.BaseTransport | None = None
     ) -> None:
         self.bank_id = setup.profile.id
-        http = BankHttp(setup, transport=transport)
+        http = BankHttp(setup, clock=clock, transport=transport)
         self._api = BerlinGroupApi(setup, http, clock)
         self._oauth = OAuth(setup, http, clock)
 

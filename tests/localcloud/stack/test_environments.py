@@ -12,6 +12,7 @@ from localcloud.stack.plan import Plan
 from shared.settings import (
     load_api_settings,
     load_bank_settings,
+    load_dispatch_settings,
     load_kms_key,
     load_settings,
     load_task_settings,
@@ -46,6 +47,8 @@ def test_every_function_can_load_the_settings_that_it_names(name: str) -> None:
         assert load_bank_settings(given).client_credentials == {"erste-hr": ("tok-erste-hr", "hush")}
     if "tasks" in groups:
         assert load_task_settings(given).sync_queue.endswith("/queues/sync")
+    if "dispatch" in groups:
+        assert load_dispatch_settings(given).dispatch_queue.endswith("/queues/dispatch")
     if "kms" in groups:
         assert load_kms_key(given) == plan.KMS_KEY
 

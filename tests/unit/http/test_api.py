@@ -113,6 +113,7 @@ def test_every_domain_error_has_its_status_and_code(kind: type[errors.TokError])
     examples = {
         errors.Invalid: errors.Invalid("field", "reason"),
         errors.MethodNotAllowed: errors.MethodNotAllowed("m", allowed=("GET",)),
+        errors.RefreshLimitReached: errors.RefreshLimitReached("m", retry_after_seconds=7),
         errors.BankTimeout: errors.BankTimeout("erste-hr", "m"),
         errors.BankError: errors.BankUnavailable("erste-hr", "m"),
     }

@@ -15,6 +15,7 @@ from shared.domain.consents import Consent, activated
 from shared.domain.ids import new_id
 from shared.gcp import paths
 from shared.gcp.account_store import AccountStore
+from shared.gcp.bank_health_store import BankHealthStore
 from shared.gcp.consent_store import ConsentStore
 from shared.gcp.page_documents import read_page
 from shared.gcp.sync_store import FirestoreSyncStore
@@ -43,6 +44,7 @@ class World:
         self.consents = ConsentStore(self.data)
         self.accounts = AccountStore(self.data)
         self.store = FirestoreSyncStore(self.data)
+        self.healths = BankHealthStore(self.data, "sandbox")
 
     def pending_consent(self) -> Consent:
         consent = Consent(
@@ -61,14 +63,19 @@ class World:
         self.consents.create(consent)
         return consent
 
-    def active_consent(self) -> Consent:
+    def active_consent(self, *, psu_ip_address: str | None = None) -> Consent:
         consent = self.pending_consent()
         stored = self.consents.find(self.organisation_id, consent.id)
         assert stored is not None
         sealed = self.vault.seal(
             self.bank.tokens(), organisation_id=self.organisation_id, consent_id=consent.id
         )
-        active = activated(consent, at=self.clock.now(), expires_at=consent.expires_at)
+        active = activated(
+            consent,
+            at=self.clock.now(),
+            expires_at=consent.expires_at,
+            psu_ip_address=psu_ip_address,
+        )
         return self.consents.save(active, replacing=stored, tokens=sealed, at=self.clock.now()).consent
 
     def sync(self, consent: Consent, *, task: str = "task-1", **replaced: Any) -> Outcome:
@@ -78,6 +85,7 @@ class World:
             "store": self.store,
             "vault": self.vault,
             "tasks": self.tasks,
+            "healths": self.healths,
             "clock": self.clock,
         }
         return sync_consent(self.organisation_id, consent.id, task=task, **(parts | replaced))

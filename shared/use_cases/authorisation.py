@@ -1,0 +1,77 @@
+"""What starting a consent and renewing one have in common: the bank is asked, and a state awaits the PSU."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+
+import msgspec
+
+from shared.domain.clock import Clock, OffsetClock
+from shared.domain.consents import STATE_LIFETIME
+from shared.domain.oauth_states import OAuthState, code_challenge, code_verifier, hash_state, new_state
+from shared.use_cases.ports import Banks, OAuthStates
+
+
+class Authorisation(msgspec.Struct, frozen=True, kw_only=True):
+    bank_consent_id: str
+    expires_at: datetime
+    """When access will end by itself, by the organisation's clock."""
+    redirect_url: str
+    issuer: str
+    issuer_in_response: bool
+    state: str
+
+    def __repr__(self) -> str:
+        return f"Authorisation({self.bank_consent_id!r})"
+
+
+def ask_bank(
+    bank_id: str,
+    *,
+    redirect_uri: str,
+    psu_ip_address: str,
+    pkce_key: bytes,
+    clock_offset_seconds: int,
+    banks: Banks,
+    clock: Clock,
+) -> Authorisation:
+    """Raises Invalid("bankId") for an unknown bank, and the BankErrors of BankConnector.start_consent."""
+    connector = banks.connector(bank_id, clock_offset_seconds=clock_offset_seconds)
+    now = OffsetClock(clock, clock_offset_seconds).now()
+    wanted_until = now + timedelta(days=banks.rules(bank_id).consent_days)
+    state = new_state()
+    started = connector.start_consent(
+        redirect_uri=redirect_uri,
+        state=state,
+        code_challenge=code_challenge(code_verifier(state, key=pkce_key)),
+        valid_until=wanted_until.date(),
+        psu_ip_address=psu_ip_address,
+    )
+    expires_at = wanted_until
+    if started.valid_until is not None:
+        expires_at = min(wanted_until, datetime.combine(started.valid_until, time(23, 59, 59), UTC))
+    return Authorisation(
+        bank_consent_id=started.bank_consent_id,
+        expires_at=expires_at,
+        redirect_url=started.authorise_url,
+        issuer=started.issuer,
+        issuer_in_response=started.issuer_in_response,
+        state=state,
+    )
+
+
+def await_psu(
+    asked: Authorisation, *, organisation_id: str, consent_id: str, states: OAuthStates, clock: Clock
+) -> None:
+    """By the wall clock: it is a person who comes back, whatever time the organisation's clock shows."""
+    states.create(
+        hash_state(asked.state),
+        OAuthState(
+            organisation_id=organisation_id,
+            consent_id=consent_id,
+            bank_consent_id=asked.bank_consent_id,
+            issuer=asked.issuer,
+            issuer_in_response=asked.issuer_in_response,
+            expires_at=clock.now() + STATE_LIFETIME,
+        ),
+    )

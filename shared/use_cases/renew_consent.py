@@ -1,0 +1,91 @@
+"""A new SCA on the same consent: ids, accounts and transactions stay; the old access serves until the new is there."""
+
+from __future__ import annotations
+
+import msgspec
+
+from shared.domain.clock import Clock, OffsetClock
+from shared.domain.consents import Consent, Renewal, renewal_started
+from shared.domain.errors import Conflict, ConsentPending, NotFound, StaleWrite
+from shared.use_cases.authorisation import ask_bank, await_psu
+from shared.use_cases.consent_deadlines import give_back
+from shared.use_cases.ports import Banks, Consents, OAuthStates, StoredConsent
+from shared.use_cases.start_consent import StartedAuthorisation
+
+_ATTEMPTS = 5
+
+
+class RenewConsent(msgspec.Struct, frozen=True, kw_only=True):
+    organisation_id: str
+    consent_id: str
+    callback_url: str | None
+    """None: the consent's own."""
+    client_state: str | None
+    psu_ip_address: str
+    clock_offset_seconds: int = 0
+
+
+def renew_consent(
+    request: RenewConsent,
+    *,
+    redirect_uri: str,
+    pkce_key: bytes,
+    banks: Banks,
+    consents: Consents,
+    states: OAuthStates,
+    clock: Clock,
+) -> StartedAuthorisation:
+    """Any consent that was active once may be renewed, however it ended. A second renewal replaces the first.
+
+    Raises NotFound, ConsentPending, Conflict for one that never became active, and the bank's errors.
+    """
+    stored = _renewable(request, consents=consents)
+    asked = ask_bank(
+        stored.consent.bank_id,
+        redirect_uri=redirect_uri,
+        psu_ip_address=request.psu_ip_address,
+        pkce_key=pkce_key,
+        clock_offset_seconds=request.clock_offset_seconds,
+        banks=banks,
+        clock=clock,
+    )
+    now = OffsetClock(clock, request.clock_offset_seconds).now()
+    for _ in range(_ATTEMPTS):
+        consent = stored.consent
+        renewal = Renewal(
+            bank_consent_id=asked.bank_consent_id,
+            callback_url=request.callback_url or consent.callback_url,
+            client_state=request.client_state,
+            started_at=now,
+            expires_at=asked.expires_at,
+        )
+        renewing = msgspec.structs.replace(
+            renewal_started(consent, renewal), clock_offset_seconds=request.clock_offset_seconds
+        )
+        try:
+            consents.save(renewing, replacing=stored, at=now)
+        except StaleWrite:
+            stored = _renewable(request, consents=consents)
+            continue
+        await_psu(
+            asked, organisation_id=consent.organisation_id, consent_id=consent.id, states=states, clock=clock
+        )
+        if consent.renewal_under_way is not None:
+            give_back(consent, consent.renewal_under_way.bank_consent_id, banks=banks)
+        return StartedAuthorisation(consent=renewing, redirect_url=asked.redirect_url)
+    raise StaleWrite("the consent kept changing")
+
+
+def require_renewable(consent: Consent) -> None:
+    if consent.status == "pending":
+        raise ConsentPending("The customer has not finished at the bank. Wait for the callback.")
+    if not consent.was_active:
+        raise Conflict("This consent never became active, so there is nothing to renew. Start a new one.")
+
+
+def _renewable(request: RenewConsent, *, consents: Consents) -> StoredConsent:
+    stored = consents.find(request.organisation_id, request.consent_id)
+    if stored is None:
+        raise NotFound("There is no such consent.")
+    require_renewable(stored.consent)
+    return stored

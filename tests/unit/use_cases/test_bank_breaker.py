@@ -1,0 +1,148 @@
+"""A bank that fails is left alone by every worker, and found again by one."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from shared.domain.bank_health import FAILURES_TO_OPEN, OPEN_FIRST, OPEN_MAX, PROBE_LASTS, BankHealth
+from shared.domain.errors import (
+    BankAccessLost,
+    BankRateLimited,
+    BankRefused,
+    BankTimeout,
+    BankUnavailable,
+    StaleWrite,
+)
+from shared.gcp.bank_health_store import BankHealthStore
+from shared.use_cases.bank_breaker import BankBreaker
+from tests.fakes.bank import BANK_ID
+from tests.unit.use_cases.conftest import World
+
+DOWN = BankUnavailable(BANK_ID, "down")
+
+
+def breaker(world: World) -> BankBreaker:
+    return BankBreaker(world.organisation_id, BANK_ID, healths=world.healths, clock=world.clock)
+
+
+def health(world: World) -> BankHealth:
+    return world.healths.find(world.organisation_id, BANK_ID)[0]
+
+
+def open_it(world: World, error: Any = DOWN) -> None:
+    """By syncs of as many consents."""
+    for number in range(FAILURES_TO_OPEN):
+        world.bank.failures = [error]
+        assert world.sync(world.active_consent(), task=f"fail-{number}") == "postponed"
+    assert health(world).status(at=world.clock.now()) == "down"
+
+
+@pytest.mark.parametrize("error", [DOWN, BankTimeout(BANK_ID, "slow")])
+def test_five_failing_syncs_open_it_and_the_next_task_does_not_call_the_bank(
+    world: World, error: Exception
+) -> None:
+    open_it(world, error)
+    consent = world.active_consent()
+    calls, enqueued = len(world.bank.calls), set(world.tasks.enqueued)
+    assert world.sync(consent) == "postponed"
+    assert len(world.bank.calls) == calls
+    after = world.consent(consent)
+    assert (after.status, after.failed_syncs) == ("active", 0), "it has not failed itself"
+    open_until = health(world).open_until
+    assert open_until is not None
+    assert after.next_sync_at is not None
+    assert open_until <= after.next_sync_at <= open_until + timedelta(seconds=30)
+    [new] = set(world.tasks.enqueued) - enqueued
+    assert new[0] == consent.id
+    assert world.tasks.enqueued[new] == after.next_sync_at
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        BankRateLimited(BANK_ID, "429"),
+        BankRefused(BANK_ID, "no"),
+        BankAccessLost(BANK_ID, "gone", reason="refused"),
+    ],
+)
+def test_what_a_bank_says_to_one_psu_is_no_failure_of_the_bank(world: World, error: Exception) -> None:
+    for number in range(2 * FAILURES_TO_OPEN):
+        world.bank.failures = [error]
+        world.sync(world.active_consent(), task=f"task-{number}")
+    assert health(world) == BankHealth(bank_id=BANK_ID)
+
+
+def test_it_closes_when_the_probe_succeeds(world: World) -> None:
+    open_it(world)
+    consent = world.active_consent()
+    world.clock.move(OPEN_MAX)
+    assert world.sync(consent) == "synced"
+    found = health(world)
+    assert (found.status(at=world.clock.now()), found.last_success_at) == ("operational", world.clock.now())
+    assert world.sync(world.active_consent(), task="task-2") == "synced"
+
+
+def test_of_eight_workers_at_once_one_probes(world: World) -> None:
+    open_it(world)
+    world.clock.move(OPEN_MAX)
+    with ThreadPoolExecutor(8) as pool:
+        refused = list(pool.map(lambda _: breaker(world).refused_until(), range(8)))
+    assert refused.count(None) == 1
+    assert breaker(world).refused_until() is not None
+    world.clock.move(PROBE_LASTS)
+    assert breaker(world).refused_until() is None, "the probe died"
+
+
+def test_the_banks_retry_after_is_honoured(world: World) -> None:
+    hour = world.clock.now() + timedelta(hours=1)
+    open_it(world, BankUnavailable(BANK_ID, "down", retry_at=hour))
+    assert health(world).open_until == hour
+
+
+def test_a_healthy_bank_costs_one_read_a_sync_and_no_write(world: World) -> None:
+    world.sync(world.active_consent())
+    counted = Counted(world.healths)
+    consent = world.active_consent()
+    assert world.sync(consent, task="task-2", healths=counted) == "synced"
+    assert (counted.reads, counted.writes) == (1, 0)
+
+
+class Counted:
+    def __init__(self, healths: BankHealthStore) -> None:
+        self._healths = healths
+        self.reads = self.writes = 0
+
+    def find(self, organisation_id: str, bank_id: str) -> Any:
+        self.reads += 1
+        return self._healths.find(organisation_id, bank_id)
+
+    def save(self, organisation_id: str, changed: BankHealth, *, version: Any) -> None:
+        self.writes += 1
+        self._healths.save(organisation_id, changed, version=version)
+
+
+def test_an_outcome_that_cannot_be_stored_for_others_is_let_go(world: World) -> None:
+    class Contended(Counted):
+        def save(self, organisation_id: str, changed: BankHealth, *, version: Any) -> None:
+            self.writes += 1
+            raise StaleWrite("contended")
+
+    contended = Contended(world.healths)
+    world.bank.failures = [DOWN]
+    assert world.sync(world.active_consent(), healths=contended) == "postponed"
+    assert contended.writes == 3
+
+
+def test_in_live_all_organisations_share_it_and_in_the_sandbox_none(world: World, new_world: Any) -> None:
+    other = new_world()
+    opened = BankHealth(bank_id=BANK_ID, failures=5, open_until=world.clock.now() + OPEN_FIRST)
+    for environment, shared in (("live", True), ("sandbox", False)):
+        store = BankHealthStore(world.data, environment)  # type: ignore[arg-type]
+        store.save(world.organisation_id, opened, version=None)
+        assert (store.find(other.organisation_id, BANK_ID)[0] == opened) is shared
+        assert store.all_of(world.organisation_id, [BANK_ID, "another"]) == {BANK_ID: opened}
+    assert isinstance(opened.open_until, datetime)
