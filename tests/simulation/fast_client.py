@@ -1,6 +1,6 @@
 """The Firestore client, doing the same with less: a million deliveries are mostly its own object layer.
 
-What is replaced are pure functions (values to protobuf, field paths, copies of plain data), by ones of the same results:
+Replaced are pure functions (values to protobuf, field paths, copies of plain data), by others of the same results:
 test_fast_client.py holds them against each other.
 """
 
