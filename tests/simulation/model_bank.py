@@ -68,7 +68,7 @@ def draw_manners(rng: random.Random) -> Manners:
     text_changes = trusted and rng.random() < 0.3
     if ids == "changed_when_booked" and text_changes:
         # With neither id nor text, the amount is all that is left to know an entry by.
-        habits.twins = habits.look_alikes = 0.0
+        habits.look_alikes = 0.0
     return Manners(
         ids=ids,
         references=trusted and rng.random() < 0.3,
