@@ -42,7 +42,7 @@ class Manners:
     """How a bank behaves; one seed's."""
 
     ids: Literal["stable", "changed_when_booked", "missing", "daily", "positional", "shared"]
-    """daily: counted anew each booking day, so reused; positional: the place in the list, so shifting; shared: a
+    """daily: counted anew each booking day, so reused; positional: the place in the statement, so shifting; shared: a
     movement and its look-alike have the same (never twins: nobody could tell them from one row shown twice)."""
     references: bool
     """A stable entry reference beside the id."""
@@ -329,7 +329,7 @@ class ModelBank:
             elif manners.ids == "daily":
                 external_id = daily.get(movement.serial)
             elif manners.ids == "positional":
-                external_id = str(position + 1)
+                external_id = str(position + 1) if status == "booked" else None
             elif manners.ids == "shared":
                 external_id = f"O{movement.order}"
             else:
