@@ -44,7 +44,9 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
     """As Firestore bills them: a query that finds nothing is one."""
     document_writes: int
     documents_written: int
-    """Distinct ones."""
+    """Distinct ones, of the consents' own."""
+    bank_notes: int
+    """Writes of the banks' health: one in five minutes for each bank, whoever reads it."""
     page_writes: int
     largest_write_bytes: int
     calls: int
@@ -92,7 +94,10 @@ class Meter:
     def _written(self, write: Message) -> None:
         path = write.update.name or write.delete
         self.counts["writes"] += 1
-        self.written.add(path)
+        if "/documents/banks/" in path:
+            self.counts["notes"] += 1
+        else:
+            self.written.add(path)
         self.largest_write_bytes = max(self.largest_write_bytes, write.ByteSize())
         if "/pages/" in path:
             self.counts["pages"] += 1
@@ -136,7 +141,7 @@ class Setting:
         data = in_process_client(channel, project="benchmark", database="sandbox")
         self.consents = ConsentStore(data)
         self.store = FirestoreSyncStore(data)
-        self.healths = BankHealthStore(data, "sandbox")
+        self.healths = BankHealthStore(data, "live")
         for number in range(consents):
             self._activate(number)
 
@@ -167,6 +172,7 @@ class Setting:
             document_reads=counts["reads"],
             document_writes=counts["writes"],
             documents_written=len(self.meter.written),
+            bank_notes=counts["notes"],
             page_writes=counts["pages"],
             largest_write_bytes=self.meter.largest_write_bytes,
             calls=counts["calls"],
@@ -264,6 +270,7 @@ def main() -> int:
     for text, figure, met, goal in (
         ("pages written by an unchanged resync", one.page_writes, one.page_writes == 0, "0"),
         ("documents written by it", one.documents_written, one.documents_written <= 2, "<= 2"),
+        ("notes of the bank's health beside it", one.bank_notes, one.bank_notes <= 1, "<= 1 in 5 minutes"),
         ("bytes of the largest", one.largest_write_bytes, one.largest_write_bytes < SMALL_BYTES, "small"),
         ("KMS calls of it", one.kms_calls, one.kms_calls <= 1, "<= 1"),
     ):

@@ -27,8 +27,11 @@ def test_an_unchanged_resync_writes_no_page_and_at_most_two_small_documents(one:
 
 
 def test_ten_times_the_consents_cost_ten_times_the_work() -> None:
-    for grown in costs(consents=8).growth_to(costs(consents=80)):
+    few, many = costs(consents=8), costs(consents=80)
+    for grown in few.growth_to(many):
         assert 9.5 < grown <= GROWTH_GOAL
+    assert few.unchanged.bank_notes == many.unchanged.bank_notes == 1, "one for all of them"
+    assert many.unchanged.documents_written <= 2 * 80
 
 
 def test_a_tick_that_finds_nothing_asks_each_shard_once(one: Costs) -> None:
