@@ -97,14 +97,10 @@ class Checks:
         if grant is None:
             return False
         alive = grant.state == "valid" and not grant.refused and world.kernel.now_us < grant.expires_us
-        if connection.revoked:
-            if consent.status == "active" and grant.state == "revoked":
-                world.complain("ended", f"{consent.id} is active though the client revoked it")
-            return False
         if alive and consent.status != "active":
-            if consent.fault is not None and consent.fault.code in ("BANK_ERROR", "SCA_FAILED"):
-                return False
-            world.complain("ended", f"{consent.id} is {consent.status} though the bank holds it valid")
+            # Without its PSU's callback, which may have died, it never was; a client may revoke what the bank keeps.
+            if consent.was_active and not connection.revoked:
+                world.complain("ended", f"{consent.id} is {consent.status} though the bank holds it valid")
             return False
         ended_us = grant.ended_us or grant.expires_us
         if consent.status == "active" and ended_us < world.kernel.now_us - _NOTICED_US:

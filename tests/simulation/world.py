@@ -66,6 +66,7 @@ class Connection:
 
     consent_id: str
     revoked: bool = False
+    """The client has asked for its end once, whatever came of that."""
 
 
 class World:
@@ -216,7 +217,6 @@ class World:
 
         def renew() -> None:
             self._send_psu(self.product.renew(connection.consent_id))
-            connection.revoked = False
 
         self._worker("renew", renew)
 
