@@ -160,13 +160,7 @@ class _Trust:
         self, entries: Sequence[_Entry], others: Sequence[Identity], *stored: Sequence[Identity]
     ) -> None:
         told = [entry.identity for entry in entries]
-        self._moved = {
-            kind
-            for entry in entries
-            if entry.known is not None and entry.link == "moved"
-            for kind in _KINDS
-            if _differ(getattr(entry.identity, kind), getattr(entry.known, kind))
-        }
+        self._moved = {kind for kind in _KINDS if _wander(entries, stored, kind)}
         self._moved |= {kind for kind in _KINDS if _are_places([getattr(row, kind) for row in told])}
         self._reused: set[tuple[str, str]] = set()
         for rows in (told, others, *stored):
@@ -186,6 +180,25 @@ class _Trust:
 
     def has_id(self, row: Identity) -> bool:
         return any(self.key(kind)(row) is not None for kind in _KINDS)
+
+
+def _wander(entries: Sequence[_Entry], stored: Sequence[Sequence[Identity]], kind: _Kind) -> bool:
+    """Whether ids went from one content to another, or hardly any stayed with theirs. Where one twin goes as another
+    comes, with an id that is new, their content alone says nothing against the ids."""
+    told_now = {getattr(entry.identity, kind) for entry in entries}
+    told_before = {getattr(row, kind) for rows in stored for row in rows}
+    stayed, moved = 0, 0
+    for entry in entries:
+        if entry.known is None:
+            continue
+        before, now = getattr(entry.known, kind), getattr(entry.identity, kind)
+        if not _differ(before, now):
+            stayed += bool(before and now)
+        elif entry.link == "moved":
+            moved += 1
+            if before in told_now or now in told_before:
+                return True
+    return moved > stayed
 
 
 def _are_places(ids: Sequence[str | None]) -> bool:

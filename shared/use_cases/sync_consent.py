@@ -326,10 +326,12 @@ class _Run:
         self._reservations.written(committed.account_versions)
 
     def _to_read(self) -> dict[str, BankAccount]:
+        """First the one that an earlier attempt began: only one reading is kept, and it was reserved then."""
         consent, done = self._fence.consent, self._progress.done
+        begun = self._progress.account_id
         return {
             name: bank_account
-            for name, bank_account in self._by_id().items()
+            for name, bank_account in sorted(self._by_id().items(), key=lambda item: item[0] != begun)
             if name in self._reservations.allowed
             and name not in done
             and (not consent.wanted or name in consent.wanted)

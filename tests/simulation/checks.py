@@ -27,8 +27,9 @@ _NOTICED_US = 2 * DAY
 """By then a read has been made, and with it the end of access noticed."""
 
 _FEED_PAGE = 50
-_DOUBT_US = 3 * DAY
-"""A row that the bank no longer lists may be kept for a second look."""
+_LOOKS = 4
+"""A row that the bank no longer lists may be kept for a second look, and a third where no opening is believed yet; the
+first of these may be under way as it goes."""
 
 Key = tuple[str, str]
 Row = dict[str, Any]
@@ -49,6 +50,8 @@ class Checks:
         self._world = world
         self._ids: dict[str, dict[Key, set[str]]] = defaultdict(dict)
         """By account: the ids that a movement (or its twins together) was seen under."""
+        self._read: dict[str, set[int]] = defaultdict(set)
+        """By account: as of when it was seen."""
         self._copies: dict[str, Copy] = defaultdict(Copy)
         world.on_synced = self.after_sync
 
@@ -59,11 +62,16 @@ class Checks:
             if account.status != "active" or account.data_as_of is None:
                 continue
             as_of_us = to_us(account.data_as_of)
+            self._read[account.id].add(as_of_us)
             held = self._held(account)
             start_us, end_us = as_of_us - _READING_US, max(now_us, as_of_us + MINUTE)
             if self._shifts(held, start_us, end_us):
                 continue
             self._compare(account, held, start_us=start_us, end_us=end_us)
+
+    def _is_in_doubt(self, account: Account, movement: Movement, end_us: int) -> bool:
+        since = [as_of_us for as_of_us in self._read[account.id] if as_of_us > movement.removed_us]
+        return movement.removed_us <= end_us and len(since) < _LOOKS
 
     def at_the_end(self) -> None:
         """After the calm all of it must be there, once, and fresh."""
@@ -127,7 +135,7 @@ class Checks:
         for key, movements in by_key.items():
             if start_us < end_us and any(
                 movement.changes_between(start_us, end_us)
-                or end_us - _DOUBT_US < movement.removed_us <= end_us
+                or self._is_in_doubt(account, movement, end_us)
                 or _lags(movement, start_us, end_us, lag)
                 for movement in movements
             ):

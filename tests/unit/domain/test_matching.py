@@ -275,3 +275,31 @@ def test_what_differs_is_not_taken_for_twins() -> None:
     )
     told = [entry(external_id=f"B{number}", remittance_info="Kartično plaćanje") for number in range(2)]
     assert not set(ids(run(*told, pending=waiting))) & set(ids(waiting))
+
+
+def test_a_twin_that_goes_as_another_comes_says_nothing_against_the_ids() -> None:
+    """The ids are believed still: a pending row whose text changes as it is booked stays the one that it was."""
+    known = run(*(entry(external_id=f"T{number}", remittance_info=f"R{number}") for number in range(4)))
+    alike = [entry(status="pending", external_id=f"T1{number}", booking_date=None) for number in range(2)]
+    waiting = run(*(msgspec.structs.replace(one, creditor_name=f"P{one.external_id}") for one in alike))
+    stayed = [entry(external_id=f"T{number}", remittance_info=f"R{number}") for number in range(1, 4)]
+    booked = [
+        msgspec.structs.replace(
+            one,
+            status="booked",
+            booking_date=TODAY,
+            creditor_name=f"P{one.external_id}",
+            remittance_info="Kupnja",
+        )
+        for one in alike
+    ]
+    twin = entry(external_id="T9", remittance_info="R0")
+    found = run(*stayed, twin, *booked, known=known, pending=waiting)
+    assert ids(found)[4:] == ids(waiting)
+
+
+def test_ids_that_are_new_with_every_read_are_not_believed() -> None:
+    known = run(*(entry(external_id=f"A{number}", remittance_info=f"R{number}") for number in range(3)))
+    again = [entry(external_id=f"B{number}", remittance_info=f"R{number}") for number in range(2)]
+    corrected = entry(external_id="B2", remittance_info="R2 ispravak")
+    assert ids(run(*again, corrected, known=known)) == ids(known)

@@ -126,6 +126,32 @@ def test_going_on_with_a_list_that_was_begun_spends_nothing(world: World) -> Non
     assert len(world.rows(world.account_id())) == 100
 
 
+def test_a_list_that_was_begun_is_finished_before_another_account_is_read(world: World) -> None:
+    """Only one reading is kept: what came between would have it asked for again, on no reservation."""
+    world.bank.accounts_held = [bank_account(1), bank_account(2)]
+    world.bank.token_expires_at = world.clock.now() + timedelta(days=9)
+    consent = world.active_consent()
+    world.sync(consent)
+    world.due_again(consent)
+    today = world.clock.now().date()
+    world.bank.booked["resource-2"] = [bank_transaction(number, today) for number in range(100)]
+    first = next(
+        account
+        for account in world.accounts.list(world.organisation_id, limit=9, after=None)
+        if account.iban == bank_account(1).iban
+    )
+    until = world.clock.now() + timedelta(minutes=5)
+    world.data.document(paths.account(world.organisation_id, first.id)).update({"limitedUntil": until})
+    asked_before = len(world.bank.unattended)
+    world.bank.failures = [*[None] * 4, Crash()]  # type: ignore[list-item]
+    with pytest.raises(Crash):
+        world.sync(consent, task="task-2")
+    world.clock.move(timedelta(minutes=6))
+    assert world.sync(consent, task="task-2") == "synced"
+    asked = [name for name, _ in world.bank.unattended[asked_before:]]
+    assert [asked.count(f"booked resource-{number} 0") for number in (1, 2)] == [1, 1]
+
+
 def test_what_was_not_called_is_given_back(world: World) -> None:
     world.bank.accounts_held = [bank_account(1), bank_account(2)]
     consent = world.active_consent()
