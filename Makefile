@@ -68,6 +68,16 @@ check-openapi: setup
 bench: setup ## listing 100 transactions, against a conventional service
 	@$(PYTHON) -m benchmarks.list_transactions $(ARGS)
 
+.PHONY: bench-sync
+bench-sync: setup ## what a sync costs in documents and calls, and ten times the consents
+	@$(PYTHON) -m benchmarks.sync_cost $(ARGS)
+
+SEED ?= 1
+RUNS ?= 200
+.PHONY: simulate
+simulate: setup ## crashes, duplicates, lost answers, in virtual time (SEED=N the first, RUNS=N how many)
+	@$(PYTHON) -m tests.simulation --seed $(SEED) --runs $(RUNS) $(ARGS)
+
 .PHONY: lock
 lock: setup ## pin requirements anew, the tests' and each function's, from the *.in files
 	@infra/lock.sh

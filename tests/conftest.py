@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,6 +15,9 @@ from tests.stack import Run, Stack, end_shared_stack, shared_stack
 # Set by the process that runs pytest, read by its xdist workers.
 _RUN_FOLDER = "TOK_TEST_RUN_FOLDER"
 _RUN_PID = "TOK_TEST_RUN_PID"
+
+
+_SIMULATED = ("simulation runs", "simulation deliveries", "simulation faults")
 
 
 def _is_controller(config: pytest.Config) -> bool:
@@ -51,3 +55,12 @@ def private_stack(tmp_path: Path) -> Iterator[Callable[..., Stack]]:
             return run.wait_up()
 
         yield start
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What the simulation went through, whichever workers it ran on."""
+    totals: Counter[str] = Counter()
+    for report in terminalreporter.getreports("passed"):
+        totals.update({name: number for name, number in report.user_properties if name in _SIMULATED})
+    if totals:
+        terminalreporter.write_line(", ".join(f"{name}: {totals[name]:,}" for name in _SIMULATED))

@@ -157,8 +157,10 @@ def without_booked(waiting: Sequence[Match], booked: Sequence[Match]) -> list[Ma
 
 
 def _marks(found: Match) -> set[Hashable]:
+    """With the amount, not the text, which changes when an entry is booked: an id that is but a place in the list, or
+    reused, stands beside another amount."""
     row = found.identity
-    marks: set[Hashable] = {(kind, getattr(row, kind), row.gist) for kind in _KINDS if getattr(row, kind)}
+    marks: set[Hashable] = {(kind, getattr(row, kind), row.outline) for kind in _KINDS if getattr(row, kind)}
     return marks if found.known is None else {row.transaction_id, *marks}
 
 

@@ -25,6 +25,9 @@ T = TypeVar("T")
 REFRESH_TIME = timedelta(seconds=45)
 """Longer than a refresh may take, shorter than the time for which banks take a used refresh token again."""
 
+_REFRESH_CALL = timedelta(seconds=25)
+"""A connector's call ends within this, one way or the other."""
+
 _REFRESH_BEFORE = timedelta(seconds=60)
 _REFRESH_ATTEMPTS = 2
 
@@ -69,10 +72,11 @@ class BankSession:
 
         Raises Interrupted where there is no time for another call.
         """
-        self._go_on()
         tokens = self._current()
         if tokens.expires_at - self._clock.now() < _REFRESH_BEFORE:
             tokens = self._refresh(tokens)
+        # Last of all: whatever came before it may have taken long, and the bank counts what comes now.
+        self._go_on()
         self.calls += 1
         try:
             return call(self._access(tokens))
@@ -110,13 +114,20 @@ class BankSession:
     def _exchange(self, refresh_token: str) -> BankTokens:
         attempt = 1
         while True:
-            self.fence.refreshing(self._clock.now() + REFRESH_TIME)
+            self._announce()
             try:
                 return self.connector.refresh(refresh_token=refresh_token)
             except (BankTimeout, BankUnavailable):
                 if attempt == _REFRESH_ATTEMPTS or self._should_stop():
                     raise
                 attempt += 1
+
+    def _announce(self) -> None:
+        """Raises Interrupted where saying so took so long that another may believe us dead."""
+        until = self._clock.now() + REFRESH_TIME
+        self.fence.refreshing(until)
+        if until - self._clock.now() < _REFRESH_CALL:
+            raise Interrupted
 
     def _access(self, tokens: BankTokens) -> BankAccess:
         return BankAccess(

@@ -14,7 +14,8 @@ from shared.use_cases.ports import AccountWrite, BankRules, StoredAccount, Versi
 
 
 class Reservations:
-    """An attended read spends nothing, and going on with a list that was begun is no new read.
+    """An attended read spends nothing, and going on with a list that was begun is no new read: to the bank, asking for
+    its first page is.
 
     An attempt that may have died after it called the bank has spent its reservation: the next one makes its own.
     What was surely not called is given back.
@@ -48,7 +49,8 @@ class Reservations:
         """What to write so that as many of these as possible may be read."""
         writes = []
         for name, stored in accounts.items():
-            if not self._is_attended and self._progress.account_id != name:
+            goes_on = self._progress.account_id == name and self._progress.next_page is not None
+            if not self._is_attended and not goes_on:
                 reserved = reserve_read(stored.record, at=self._at)
                 if reserved is None:
                     self._refused_until.append(refresh_free_at(stored.record, at=self._at))

@@ -1,0 +1,262 @@
+"""What a sync costs: documents read and written, KMS and bank calls, and what ten times the consents cost.
+
+Counts are exact and the same on every machine. The engine is in process, so CPU is that of the product, Google's client
+library and the local engine together; only the ratio of two sides of one run means anything.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from benchmarks.steady_bank import BANK_ID, SteadyBank
+from localcloud.firestore.engine import Engine
+from localcloud.firestore.in_process import InProcessChannel, in_process_client
+from localcloud.firestore.messages import Message
+from shared.domain.bank_data import BankTokens
+from shared.domain.consents import Consent, activated
+from shared.domain.ids import derived_id
+from shared.gcp.consent_store import ConsentStore
+from shared.gcp.sync_store import FirestoreSyncStore
+from shared.use_cases.dispatch_sync import dispatch_sync
+from shared.use_cases.ports import SealedTokens
+from shared.use_cases.sync_consent import sync_consent
+
+SMALL_BYTES = 8_192
+GROWTH_GOAL = 10.5
+_START = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
+_FEW, _TIMES = 20, 10
+
+
+class Cost(msgspec.Struct, frozen=True, kw_only=True):
+    """Of a piece of work, in counts."""
+
+    document_reads: int
+    """As Firestore bills them: a query that finds nothing is one."""
+    document_writes: int
+    documents_written: int
+    """Distinct ones."""
+    page_writes: int
+    largest_write_bytes: int
+    calls: int
+    """Round trips to Firestore."""
+    kms_calls: int
+    bank_calls: int
+    tasks: int
+    cpu_seconds: float
+
+    @property
+    def work(self) -> int:
+        """Everything that is counted, as one figure."""
+        return (
+            self.document_reads
+            + self.document_writes
+            + self.calls
+            + self.kms_calls
+            + self.bank_calls
+            + self.tasks
+        )
+
+
+class Meter:
+    """Between the client and the engine."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.written: set[str] = set()
+        self.largest_write_bytes = 0
+
+    def around(self, name: str, request: Message, run: Callable[[], Any]) -> Any:
+        answer = run()
+        self.counts["calls"] += 1
+        if name == "BatchGetDocuments":
+            self.counts["reads"] += len(request.documents)
+        elif name == "RunQuery":
+            self.counts["reads"] += len(answer)
+        elif name == "Commit":
+            for write in request.writes:
+                self._written(write)
+        else:
+            raise AssertionError(f"{name} is not counted yet")
+        return answer
+
+    def _written(self, write: Message) -> None:
+        path = write.update.name or write.delete
+        self.counts["writes"] += 1
+        self.written.add(path)
+        self.largest_write_bytes = max(self.largest_write_bytes, write.ByteSize())
+        if "/pages/" in path:
+            self.counts["pages"] += 1
+
+
+class CountingVault:
+    """Binds nothing and hides nothing: one seal or open is one KMS call of the real one (tests/unit/gcp)."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def seal(self, tokens: BankTokens, *, organisation_id: str, consent_id: str) -> SealedTokens:
+        self.calls += 1
+        return SealedTokens(format=1, wrapped_key=b"", nonce=b"", ciphertext=msgspec.json.encode(tokens))
+
+    def open(self, sealed: SealedTokens, *, organisation_id: str, consent_id: str) -> BankTokens:
+        self.calls += 1
+        return msgspec.json.decode(sealed.ciphertext, type=BankTokens)
+
+
+class MovableClock:
+    def __init__(self) -> None:
+        self.at = _START
+
+    def now(self) -> datetime:
+        return self.at
+
+
+class Setting:
+    """`consents` active consents at one bank, each to one account with `days` of history."""
+
+    def __init__(self, *, consents: int, transactions_per_day: int = 4, days: int = 60) -> None:
+        self.clock = MovableClock()
+        self.meter = Meter()
+        self.vault = CountingVault()
+        self.tasks: dict[str, tuple[str, str]] = {}
+        self.bank = SteadyBank(self.clock, transactions_per_day=transactions_per_day, days=days)
+        engine = Engine(clock=lambda: int(self.clock.at.timestamp() * 1_000_000) * 1_000)
+        channel = InProcessChannel(engine, around=self.meter.around)
+        data = in_process_client(channel, project="benchmark", database="sandbox")
+        self.consents = ConsentStore(data)
+        self.store = FirestoreSyncStore(data)
+        for number in range(consents):
+            self._activate(number)
+
+    def enqueue(self, organisation_id: str, consent_id: str, *, window: str, not_before: datetime) -> None:
+        self.tasks.setdefault(f"{consent_id}-{window}", (organisation_id, consent_id))
+
+    def measure(self, act: Callable[[], object]) -> Cost:
+        self.meter.counts.clear()
+        self.meter.written.clear()
+        self.meter.largest_write_bytes = self.vault.calls = 0
+        self.bank.calls.clear()
+        tasks = len(self.tasks)
+        started = time.process_time()
+        act()
+        cpu = time.process_time() - started
+        counts = self.meter.counts
+        return Cost(
+            document_reads=counts["reads"],
+            document_writes=counts["writes"],
+            documents_written=len(self.meter.written),
+            page_writes=counts["pages"],
+            largest_write_bytes=self.meter.largest_write_bytes,
+            calls=counts["calls"],
+            kms_calls=self.vault.calls,
+            bank_calls=self.bank.calls.total(),
+            tasks=len(self.tasks) - tasks,
+            cpu_seconds=cpu,
+        )
+
+    def round(self) -> None:
+        """A tick when every consent is due, and every task that it made."""
+        due = max(
+            stored.consent.next_sync_at or _START
+            for stored in (self.consents.find(*ids) for ids in self._ids)
+            if stored is not None
+        )
+        self.clock.at = max(self.clock.at, due) + timedelta(minutes=1)
+
+    def dispatch_and_sync(self) -> None:
+        before = set(self.tasks)
+        dispatch_sync(self.clock.at, consents=self.consents, tasks=self, clock=self.clock)
+        for name in self.tasks.keys() - before:
+            outcome = sync_consent(
+                *self.tasks[name],
+                task=name,
+                banks=self.bank,
+                consents=self.consents,
+                store=self.store,
+                vault=self.vault,
+                tasks=self,
+                clock=self.clock,
+            )
+            if outcome != "synced":
+                raise AssertionError(f"{name}: {outcome}")
+
+    @property
+    def _ids(self) -> list[tuple[str, str]]:
+        return [
+            (due.organisation_id, due.consent_id)
+            for due in self.consents.due(at=self.clock.at + timedelta(days=365), page_size=300)
+        ]
+
+    def _activate(self, number: int) -> None:
+        organisation_id = derived_id("org", str(number))
+        consent = Consent(
+            id=derived_id("con", str(number), on=_START.date()),
+            organisation_id=organisation_id,
+            bank_id=BANK_ID,
+            bank_name="Steady banka",
+            country="HR",
+            status="pending",
+            callback_url="https://client.example/cb",
+            client_state=None,
+            bank_consent_id=f"bank-consent-{number}",
+            created_at=_START,
+            expires_at=_START + timedelta(days=90),
+        )
+        self.consents.create(consent)
+        stored = self.consents.find(organisation_id, consent.id)
+        assert stored is not None
+        sealed = self.vault.seal(self.bank.tokens(), organisation_id=organisation_id, consent_id=consent.id)
+        active = activated(consent, at=_START, expires_at=consent.expires_at)
+        self.consents.save(active, replacing=stored, tokens=sealed, at=_START)
+
+
+def first_and_unchanged(*, consents: int) -> tuple[Cost, Cost]:
+    """The first sync of all, with the whole history; and the next one, when nothing has changed."""
+    setting = Setting(consents=consents)
+    first = setting.measure(setting.dispatch_and_sync)
+    setting.round()
+    return first, setting.measure(setting.dispatch_and_sync)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.sync_cost", description=__doc__)
+    parser.add_argument("--strict", action="store_true", help="exit with 1 when a goal is missed")
+    arguments = parser.parse_args()
+    _, one = first_and_unchanged(consents=1)
+    missed = 0
+    for text, figure, met, goal in (
+        ("pages written by an unchanged resync", one.page_writes, one.page_writes == 0, "0"),
+        ("documents written by it", one.documents_written, one.documents_written <= 2, "<= 2"),
+        ("bytes of the largest", one.largest_write_bytes, one.largest_write_bytes < SMALL_BYTES, "small"),
+        ("KMS calls of it", one.kms_calls, one.kms_calls <= 1, "<= 1"),
+    ):
+        missed += not met
+        print(f"{'PASS' if met else 'MISS'}  {text:<44} {figure:8}  {goal}")
+    few_first, few = first_and_unchanged(consents=_FEW)
+    many_first, many = first_and_unchanged(consents=_FEW * _TIMES)
+    for text, less, more in (("first sync", few_first, many_first), ("unchanged resync", few, many)):
+        grown = more.work / less.work
+        missed += grown > GROWTH_GOAL
+        verdict = "PASS" if grown <= GROWTH_GOAL else "MISS"
+        print(f"{verdict}  {_TIMES} x the consents, counted work, {text:<16} {grown:8.2f}  <= {GROWTH_GOAL}")
+        print(f"      CPU of the same, this run: {more.cpu_seconds / less.cpu_seconds:.2f} x")
+    print(f"      of one unchanged resync, its tick included: {_figures(one)}")
+    print(f"      of one of {_FEW * _TIMES}: {_figures(many, of=_FEW * _TIMES)}")
+    return 1 if arguments.strict and missed else 0
+
+
+def _figures(cost: Cost, *, of: int = 1) -> str:
+    names = ("document_reads", "document_writes", "calls", "kms_calls", "bank_calls", "tasks")
+    return ", ".join(f"{getattr(cost, name) / of:.2f} {name.replace('_', ' ')}" for name in names)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

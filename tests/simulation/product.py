@@ -1,0 +1,161 @@
+"""The product as the simulation drives it: its real use cases on its real adapters, in this process.
+
+Everything here that talks to the outside goes through the simulation's gate: Firestore by the channel, KMS and Cloud
+Tasks by the clients, the bank by its connector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from google.cloud.firestore import Client
+
+from shared.domain.clock import Clock
+from shared.domain.consents import Consent
+from shared.gcp.account_store import AccountStore
+from shared.gcp.change_feed import FirestoreChangeFeed
+from shared.gcp.consent_store import ConsentStore
+from shared.gcp.envelope import KmsTokenVault
+from shared.gcp.oauth_state_store import OAuthStateStore
+from shared.gcp.raw_firestore import RawFirestore
+from shared.gcp.sync_store import FirestoreSyncStore
+from shared.gcp.sync_tasks import CloudSyncTasks
+from shared.gcp.transaction_pages import FirestoreTransactionPages
+from shared.settings import TaskSettings
+from shared.use_cases.complete_consent import Callback, complete_consent
+from shared.use_cases.dispatch_sync import dispatch_sync
+from shared.use_cases.ports import Banks
+from shared.use_cases.revoke_consent import revoke_consent
+from shared.use_cases.start_consent import StartConsent, start_consent
+from shared.use_cases.sync_consent import sync_consent
+from tests.simulation.keys import KEY_NAME
+from tests.simulation.model_bank import BANK_ID, ISSUER
+
+DUE_FIELD = "nextSyncAt"
+"""Of a consent's document: when the dispatcher must find it."""
+
+CAN_RENEW = False
+CAN_REFRESH = False
+
+_QUEUES = "projects/sim/locations/europe-west3/queues"
+_REDIRECT_URI = "https://api.example/v1/callback"
+_PKCE_KEY = b"k" * 32
+_PSU_IP_ADDRESS = "192.0.2.7"
+
+
+def patch(_stack: ExitStack) -> None:
+    """What of the product itself is another here."""
+
+
+def shard_of(_consent_id: str) -> int:
+    return 0
+
+
+class Product:
+    """One organisation's."""
+
+    def __init__(
+        self,
+        organisation_id: str,
+        *,
+        data: Client,
+        raw: RawFirestore,
+        banks: Banks,
+        kms: Callable[[], Any],
+        clock: Clock,
+    ) -> None:
+        self.organisation_id = organisation_id
+        self._banks = banks
+        self.clock = clock
+        self.consents = ConsentStore(data)
+        self.accounts = AccountStore(data)
+        self.pages = FirestoreTransactionPages(raw)
+        self.feed = FirestoreChangeFeed(raw)
+        self._states = OAuthStateStore(data)
+        self._store = FirestoreSyncStore(data)
+        self._vault = KmsTokenVault(key_name=KEY_NAME, environment="sandbox", client=kms)
+        self._tasks = CloudSyncTasks(
+            TaskSettings(
+                sync_queue=f"{_QUEUES}/sync",
+                sync_consent_url="https://sync.example",
+                service_account="tasks@sim.example",
+            )
+        )
+
+    def consent(self, consent_id: str) -> Consent | None:
+        stored = self.consents.find(self.organisation_id, consent_id)
+        return stored.consent if stored else None
+
+    def start(self, consent_id: str) -> str:
+        """Where the PSU must go."""
+        request = StartConsent(
+            organisation_id=self.organisation_id,
+            consent_id=consent_id,
+            bank_id=BANK_ID,
+            callback_url="https://client.example/cb",
+            client_state=None,
+            psu_ip_address=_PSU_IP_ADDRESS,
+        )
+        return start_consent(
+            request,
+            redirect_uri=_REDIRECT_URI,
+            pkce_key=_PKCE_KEY,
+            banks=self._banks,
+            consents=self.consents,
+            states=self._states,
+            clock=self.clock,
+        ).redirect_url
+
+    def complete(self, *, state: str, code: str) -> None:
+        complete_consent(
+            Callback(state=state, code=code, error=None, issuer=ISSUER, psu_ip_address=_PSU_IP_ADDRESS),
+            redirect_uri=_REDIRECT_URI,
+            pkce_key=_PKCE_KEY,
+            banks=self._banks,
+            consents=self.consents,
+            states=self._states,
+            vault=self._vault,
+            tasks=self._tasks,
+            clock=self.clock,
+        )
+
+    def renew(self, consent_id: str) -> str:
+        """Where the PSU must go."""
+        raise NotImplementedError
+
+    def refresh(self, consent_id: str, *, is_attended: bool) -> None:
+        """A client asks for a read out of turn."""
+        raise NotImplementedError
+
+    def revoke(self, consent_id: str) -> None:
+        revoke_consent(
+            self.organisation_id,
+            consent_id,
+            banks=self._banks,
+            consents=self.consents,
+            vault=self._vault,
+            clock=self.clock,
+        )
+
+    def tick(self, scheduled_at: datetime) -> None:
+        dispatch_sync(scheduled_at, consents=self.consents, tasks=self._tasks, clock=self.clock)
+
+    def deliver(self, queue: str, name: str, body: bytes, *, should_stop: Callable[[], bool]) -> str:
+        """One task; its outcome."""
+        told = msgspec.json.decode(body)
+        return sync_consent(
+            told["organisationId"],
+            told["consentId"],
+            task=name,
+            banks=self._banks,
+            consents=self.consents,
+            store=self._store,
+            vault=self._vault,
+            tasks=self._tasks,
+            clock=self.clock,
+            should_stop=should_stop,
+        )
