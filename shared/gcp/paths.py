@@ -1,6 +1,7 @@
 """Where documents live. Every path of bank data starts at an organisation; nothing else builds a path.
 
-The two exceptions are found before an organisation is known: an API key by its hash, an OAuth state by its hash.
+Three exceptions. An API key and an OAuth state are found by their hash, before an organisation is known. What an
+organisation has used of its rate limit is no data of its own: its members may never read it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,10 @@ def api_key_hash(key_hash: str) -> str:
 
 def oauth_state(state_hash: str) -> str:
     return f"oauthStates/{state_hash}"
+
+
+def rate_limit(organisation_id: str) -> str:
+    return f"rateLimits/{organisation_id}"
 
 
 def idempotency(organisation_id: str, record_hash: str) -> str:

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 SHARED = sorted((ROOT / "shared").rglob("*.py"))
 FUNCTIONS = sorted((ROOT / "functions").glob("*/main.py"))
 _OPENERS = {"collection", "document", "collection_group", "doc"}
-_WITHOUT_ORGANISATION = {"api_key_hash", "oauth_state"}
+_WITHOUT_ORGANISATION = {"api_key_hash", "oauth_state", "rate_limit"}
 _ACROSS_ORGANISATIONS = {("consent_store.py", "due")}
 """The dispatcher's view of what is due: it reads ids and times, and hands each to its organisation's task."""
 

@@ -30,7 +30,7 @@ class OneKey:
     def authenticate(self, authorization: str | None) -> Caller:
         if authorization != f"ApiKey {SECRET}":
             raise errors.InvalidApiKey("no")
-        return Caller(organisation_id="org_1", key_id="key_1")
+        return Caller(organisation_id="org_1", key_id="key_1", tier="enterprise")
 
 
 def client(handler: Callable[[Call], Reply], *, public: bool = False) -> Client:
@@ -113,6 +113,7 @@ def test_every_domain_error_has_its_status_and_code(kind: type[errors.TokError])
     examples = {
         errors.Invalid: errors.Invalid("field", "reason"),
         errors.MethodNotAllowed: errors.MethodNotAllowed("m", allowed=("GET",)),
+        errors.RateLimited: errors.RateLimited("m", retry_after_seconds=7),
         errors.BankTimeout: errors.BankTimeout("erste-hr", "m"),
         errors.BankError: errors.BankUnavailable("erste-hr", "m"),
     }
