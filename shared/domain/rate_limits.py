@@ -28,6 +28,10 @@ LEASE_US = 1_000_000
 """A token that is not used for so long is given back."""
 _RETRY_MINUTE_US = 1_000_000
 """How soon the store is asked again in a minute whose requests were used up."""
+_CHARGE_ARRIVES_US = 1_000_000
+"""After it was made, at the latest."""
+_REFUND_ARRIVES_US = 2 * _CHARGE_ARRIVES_US
+"""After the charge that it belongs to, at the latest."""
 _ASTRAY_US = 2 * MINUTE_US
 """No instance with a right clock leaves a TAT so far ahead: burst and refused charges are seconds."""
 
@@ -62,8 +66,10 @@ class Charge(msgspec.Struct, frozen=True, kw_only=True):
 
     now_us: int
     tokens: int
-    unused: int
-    """Tokens of this minute that expired here, given back to the minute's count by the same write."""
+    unused: int = 0
+    """Tokens of this minute that expired here: the same write gives them back to the minute's count, …"""
+    unused_us: int = 0
+    """… and these intervals to the bucket."""
 
     @property
     def minute(self) -> int:
@@ -71,7 +77,7 @@ class Charge(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Tally(msgspec.Struct, frozen=True, kw_only=True):
-    """How the store stood just before a charge, `unused` already taken off."""
+    """How the store stood just before a charge, what was unused already taken off."""
 
     tat_us: int
     """Never before the charge's `now_us`."""
@@ -116,12 +122,21 @@ def is_astray(charge: Charge, tally: Tally) -> bool:
     return tally.minute != charge.minute or tally.tat_us - charge.now_us > _ASTRAY_US
 
 
+def _refund(limit: Limit, charge: Charge, tally: Tally, granted: int) -> Refund:
+    """All to the minute's count. To the bucket only while it surely stays less than full until the refund arrives:
+    one that is full has forgotten the charge, and would be given more than it lost."""
+    short_us = charge.now_us + _REFUND_ARRIVES_US - tally.tat_us
+    kept = max(granted, -(-short_us // limit.interval_us))
+    over = max(0, charge.tokens - kept)
+    return Refund(minute=tally.minute, tokens=charge.tokens - granted, tat_us=over * limit.interval_us)
+
+
 class Meter:
     """One organisation at one instance; for one caller at a time. `now_us` is Unix time throughout."""
 
     __slots__ = (
         "_blocked_by", "_blocked_until_us", "_count", "_demand", "_demand_before", "_demand_window", "_held",
-        "_held_minute", "_held_until_us", "_minute", "_tat_us",
+        "_held_minute", "_held_tat_us", "_held_until_us", "_minute", "_tat_us",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -131,6 +146,7 @@ class Meter:
         """In `_minute`, as last heard of, with all that this instance holds."""
         self._held = 0
         self._held_minute = 0
+        self._held_tat_us = 0
         self._held_until_us = 0
         self._blocked_until_us = 0
         self._blocked_by: Policy = "burst"
@@ -146,9 +162,15 @@ class Meter:
             return self._verdict(limit, now_us=now_us, refused_by=None)
         if now_us < self._blocked_until_us:
             return self._verdict(limit, now_us=now_us, refused_by=self._blocked_by)
-        unused = self._held if self._held_minute == now_us // MINUTE_US else 0
-        self._held = 0
-        return Charge(now_us=now_us, tokens=self._wanted(limit, now_us, waiting), unused=unused)
+        expired, self._held = self._held, 0
+        expired_us = expired * limit.interval_us
+        return Charge(
+            now_us=now_us,
+            tokens=self._wanted(limit, now_us, waiting),
+            unused=expired if self._held_minute == now_us // MINUTE_US else 0,
+            # A bucket that was full in the meantime has forgotten them.
+            unused_us=expired_us if self._held_tat_us - expired_us >= now_us + _CHARGE_ARRIVES_US else 0,
+        )
 
     def settle(self, limit: Limit, charge: Charge, tally: Tally) -> tuple[Verdict, Refund | None]:
         """The verdict on the request that was charged for, and what to give back at once."""
@@ -160,18 +182,12 @@ class Meter:
         self._minute = tally.minute
         self._count = tally.count + granted
         self._tat_us = tally.tat_us + granted * limit.interval_us
-        refund = None
-        if granted < charge.tokens:
-            # The bucket gets back only what it refused: only an empty one cannot have filled up in the meantime,
-            # so that giving back is exact.
-            over = max(0, charge.tokens - in_bucket)
-            refund = Refund(
-                minute=tally.minute, tokens=charge.tokens - granted, tat_us=over * limit.interval_us
-            )
+        refund = _refund(limit, charge, tally, granted) if granted < charge.tokens else None
         if not granted:
             return self._refuse(limit, charge.now_us, by="burst" if in_minute else "minute"), refund
         self._held = granted - 1
         self._held_minute = charge.minute
+        self._held_tat_us = self._tat_us
         self._held_until_us = min(charge.now_us + LEASE_US, (charge.minute + 1) * MINUTE_US)
         return self._verdict(limit, now_us=charge.now_us, refused_by=None), refund
 
@@ -229,11 +245,12 @@ class Meter:
         self._demand += 1
 
     def _wanted(self, limit: Limit, now_us: int, waiting: int) -> int:
-        """For who waits, and ahead for half of a second's demand, but little of what all instances share."""
+        """For who waits, and ahead for half a second's demand, but little of what all instances share."""
         if limit.lease_max == 1:
             return min(waiting, limit.burst)
         in_minute = limit.per_minute - (self._count if self._minute == now_us // MINUTE_US else 0)
         in_bucket = limit.burst - max(0, self._tat_us - now_us) // limit.interval_us
         demand = max(self._demand, self._demand_before)
-        ahead = min(limit.lease_max, demand // 2, in_minute // 4, in_bucket // 4)
+        horizon_us = min(LEASE_US // 2, MINUTE_US - now_us % MINUTE_US)
+        ahead = min(limit.lease_max, demand * horizon_us // LEASE_US, in_minute // 4, in_bucket // 4)
         return max(1, ahead, min(waiting, limit.burst))

@@ -29,7 +29,7 @@ class RateLimitStore:
         field = _minute_field(charge.minute)
         transforms = (
             Transform("maximum", "tat", charge.now_us),
-            Transform("increment", "tat", charge.tokens * interval_us),
+            Transform("increment", "tat", charge.tokens * interval_us - charge.unused_us),
             Transform("maximum", field, charge.minute << _COUNT_BITS),
             Transform("increment", field, charge.tokens - charge.unused),
         )
@@ -45,7 +45,7 @@ class RateLimitStore:
         tat_us, _, counted, _ = told.results
         left = counted - charge.unused
         return Tally(
-            tat_us=tat_us,
+            tat_us=max(charge.now_us, tat_us - charge.unused_us),
             minute=left >> _COUNT_BITS,
             count=left & ((1 << _COUNT_BITS) - 1),
             committed_us=told.committed_us,

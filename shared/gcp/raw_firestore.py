@@ -70,6 +70,7 @@ class RawFirestore:
             request_serializer=_CommitRequest.SerializeToString,
             response_deserializer=_CommitResponse.FromString,
         )
+        self._sent: set[Any] = set()
         self._metadata = firestore_metadata(self.database)
 
     def get(self, paths: Sequence[str]) -> dict[str, Fields]:
@@ -147,13 +148,17 @@ class RawFirestore:
         self, path: str, transforms: Sequence[Transform], *, deadline_seconds: float
     ) -> None:
         """Sent, and not waited for: it may fail unseen."""
-        request = self._transform_request(path, transforms)
-        self._commit.future(request, metadata=self._metadata, timeout=deadline_seconds)
+        self._send(self._transform_request(path, transforms), deadline_seconds)
 
     def delete_unawaited(self, path: str, *, deadline_seconds: float) -> None:
         request = _CommitRequest(database=self.database)
         request.writes.add(delete=f"{self._documents}/{path}")
-        self._commit.future(request, metadata=self._metadata, timeout=deadline_seconds)
+        self._send(request, deadline_seconds)
+
+    def _send(self, request: Any, deadline_seconds: float) -> None:
+        call = self._commit.future(request, metadata=self._metadata, timeout=deadline_seconds)
+        self._sent.add(call)  # gRPC cancels a call that nobody holds
+        call.add_done_callback(self._sent.discard)
 
     def _transform_request(self, path: str, transforms: Sequence[Transform]) -> Any:
         request = _CommitRequest(database=self.database)
