@@ -111,13 +111,14 @@ class Supervisor:
             self._write_stack()
 
     def _write_stack(self) -> None:
-        api_keys = self._folder.read(credentials.FILE)["apiKeys"]
+        keys = self._folder.read(credentials.FILE)
         self._folder.write(
             "stack.json",
             {
                 "gatewayUrl": self._plan.gateway_url,
-                "sandboxApiKey": api_keys[0],
-                "secondSandboxApiKey": api_keys[1],
+                "sandboxApiKey": keys["apiKeys"][0],
+                "secondSandboxApiKey": keys["apiKeys"][1],
+                "tierKeys": keys["tierKeys"],
                 "bankUrl": self._plan.bank_url,
                 "firestoreHost": self._plan.host("firestore"),
                 "kmsHost": self._plan.host("kms"),

@@ -15,6 +15,8 @@ from typing import Literal
 
 import msgspec
 
+from shared.domain.organisations import Tier
+
 Environment = Literal["live", "sandbox"]
 
 _ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
@@ -30,6 +32,8 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     environment: Environment
     revoked: bool = False
     expires_at: datetime | None = None
+    tier: Tier = "free"
+    """Of its organisation. The look-up reads it there; it is not stored with the key."""
 
     def is_usable(self, *, at: datetime) -> bool:
         return not self.revoked and (self.expires_at is None or at < self.expires_at)

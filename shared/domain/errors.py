@@ -60,6 +60,12 @@ class InvalidCursor(TokError):
     pass
 
 
+class RateLimited(TokError):
+    def __init__(self, message: str, *, retry_after_seconds: int) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
 class ConsentPending(TokError):
     pass
 

@@ -1,7 +1,8 @@
 """Where documents live. Every path of bank data starts at an organisation; nothing else builds a path.
 
-Three exceptions: an API key and an OAuth state are found by their hash before an organisation is known, and how a
-bank is doing (no bank data, no organisation's: counts and times of our own calls) is the same for everybody.
+Exceptions: an API key and an OAuth state are found by their hash before an organisation is known; how a bank is
+doing (counts and times of our own calls) is the same for everybody; and what an organisation has used of its rate
+limit is no data of its own: its members may never read it.
 """
 
 from __future__ import annotations
@@ -33,6 +34,10 @@ def sandbox_bank_health(organisation_id: str, bank_id: str) -> str:
 
 def sandbox_clock(organisation_id: str) -> str:
     return f"organisations/{organisation_id}/sandbox/clock"
+
+
+def rate_limit(organisation_id: str) -> str:
+    return f"rateLimits/{organisation_id}"
 
 
 def idempotency(organisation_id: str, record_hash: str) -> str:

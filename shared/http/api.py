@@ -6,6 +6,7 @@ No exception leaves as HTML, and none without a line that says what happened.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from typing import Protocol
@@ -16,12 +17,15 @@ from werkzeug.exceptions import MethodNotAllowed as NoSuchMethod
 from werkzeug.exceptions import NotFound as NoSuchPath
 from werkzeug.routing import Map, RequestRedirect, Rule
 
-from shared.domain.errors import MethodNotAllowed, NotFound, TokError
+from shared.domain.errors import InvalidApiKey, MethodNotAllowed, NotFound, RateLimited, TokError
 from shared.domain.ids import new_id
+from shared.domain.organisations import Tier
+from shared.domain.rate_limits import Verdict
 from shared.http.call import Call, Caller, Reply, json_reply
 from shared.http.errors import INTERNAL, error_reply
 from shared.http.gateway_token import require_invoker
 from shared.http.log import logger
+from shared.http.rate_limit import rate_limit_headers
 from shared.settings import Settings
 
 Handler = Callable[[Call], Reply]
@@ -52,12 +56,27 @@ class Authenticator(Protocol):
         ...
 
 
-class Api:
-    """The operations of one function. `authenticator` is None where no client calls (tasks, the scheduler)."""
+class Limiter(Protocol):
+    def take(self, organisation_id: str, tier: Tier) -> Verdict: ...
 
-    def __init__(self, function: str, *, settings: Settings, authenticator: Authenticator | None) -> None:
+
+class Api:
+    """The operations of one function. `authenticator` is None where no client calls (tasks, the scheduler).
+
+    `limiter` is asked once for every request whose organisation is known, also where there is no such operation.
+    """
+
+    def __init__(
+        self,
+        function: str,
+        *,
+        settings: Settings,
+        authenticator: Authenticator | None,
+        limiter: Limiter | None = None,
+    ) -> None:
         self._settings = settings
         self._authenticator = authenticator
+        self._limiter = limiter
         self._log = logger(function)
         self._routes = Map(strict_slashes=True, merge_slashes=False, redirect_defaults=False)
         self._paths = self._routes.bind("")
@@ -89,7 +108,11 @@ class Api:
             require_invoker(request.headers.get("Authorization"), invokers=self._settings.invokers)
             if request.path == _HEALTH_PATH:
                 return self._respond(call, json_reply({"status": "ok"}))
-            name, call.path = self._match(request)
+            try:
+                name, call.path = self._match(request)
+            except (NotFound, MethodNotAllowed):
+                self._limit_if_known(call)
+                raise
             operation = self._operations[name]
             if not operation.public:
                 self._authenticate(call)
@@ -131,18 +154,42 @@ class Api:
     def _authenticate(self, call: Call) -> None:
         if self._authenticator is None:
             raise RuntimeError("no authenticator")
-        call.authenticated_as(
-            self._authenticator.authenticate(call.request.headers.get("X-Forwarded-Authorization"))
-        )
+        caller = self._authenticator.authenticate(call.request.headers.get("X-Forwarded-Authorization"))
+        call.authenticated_as(caller)
+        if self._limiter is None:
+            return
+        call.rate_limit = verdict = self._limiter.take(caller.organisation_id, caller.tier)
+        if verdict.refused_by is not None:
+            raise RateLimited(_refusal(verdict), retry_after_seconds=verdict.retry_after_seconds)
+
+    def _limit_if_known(self, call: Call) -> None:
+        """Where nothing is served: a key that is good counts, and one that is not is no matter."""
+        if self._authenticator is not None:
+            with contextlib.suppress(InvalidApiKey):
+                self._authenticate(call)
 
     def _respond(self, call: Call, reply: Reply) -> flask.Response:
         headers = [("X-Request-Id", call.request_id), *_ALWAYS, *reply.headers]
+        if call.rate_limit is not None:
+            headers += rate_limit_headers(call.rate_limit)
         if reply.body:
             headers.append(_JSON)
             return flask.Response(reply.body, reply.status, headers)
         response = flask.Response(status=reply.status, headers=headers)
         del response.headers["Content-Type"]
         return response
+
+
+def _refusal(verdict: Verdict) -> str:
+    limit = verdict.limit
+    reached = (
+        f"{limit.per_minute:,} requests a minute"
+        if verdict.refused_by == "minute"
+        else f"{limit.burst:,} requests at once"
+    )
+    return (
+        f"Your organisation has reached its limit of {reached}. Try again in {verdict.retry_after_seconds} s."
+    )
 
 
 def _client_ip(request: flask.Request) -> str:

@@ -1,4 +1,4 @@
-"""`Authorization: ApiKey tok_…` to an organisation. Known keys are remembered for 30 seconds at most."""
+"""`Authorization: ApiKey tok_…` to an organisation and its tier. Known keys are remembered for 30 seconds at most."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class ApiKeyAuthenticator:
             or not found.is_usable(at=self._clock.now())
         ):
             raise InvalidApiKey("The API key is unknown, expired or revoked.")
-        return Caller(organisation_id=found.organisation_id, key_id=found.id)
+        return Caller(organisation_id=found.organisation_id, key_id=found.id, tier=found.tier)
 
     def _look_up(self, key_hash: str) -> ApiKey | None:
         now = time.monotonic()

@@ -7,6 +7,8 @@ from typing import TypeVar
 import flask
 import msgspec
 
+from shared.domain.organisations import Tier
+from shared.domain.rate_limits import Verdict
 from shared.http.body import parse_body, read_body
 from shared.http.query import parse_query
 
@@ -18,12 +20,15 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
 
     organisation_id: str
     key_id: str
+    tier: Tier
 
 
 class Call:
     """One request. `caller` is set for operations that need an API key."""
 
-    __slots__ = ("_caller", "_raw_body", "client_ip", "error_code", "path", "request", "request_id")
+    __slots__ = (
+        "_caller", "_raw_body", "client_ip", "error_code", "path", "rate_limit", "request", "request_id",
+    )  # fmt: skip
 
     def __init__(self, request: flask.Request, *, request_id: str, client_ip: str) -> None:
         self.request = request
@@ -31,6 +36,8 @@ class Call:
         self.client_ip = client_ip
         self.path: dict[str, str] = {}
         self.error_code: str | None = None
+        self.rate_limit: Verdict | None = None
+        """Once the organisation is known, where calls are limited."""
         self._caller: Caller | None = None
         self._raw_body: bytes | None = None
 

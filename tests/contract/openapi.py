@@ -19,6 +19,8 @@ from jsonschema import Draft202012Validator, FormatChecker  # type: ignore[impor
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
+from tests.stack import PatientClient
+
 PATH = Path(__file__).resolve().parents[2] / "docs" / "api" / "openapi.yaml"
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
@@ -44,7 +46,7 @@ class Reply(Protocol):
     def content(self) -> bytes: ...
 
 
-class ContractClient(httpx.Client):
+class ContractClient(PatientClient):
     """Paths are relative to `gateway_url` (which ends in /v1) and every reply is judged by the document.
 
     `timeout_seconds` is generous: a busy machine is no violation.
@@ -168,7 +170,7 @@ def _unknown_operation_problems(
     method: str, url: str, template: str | None, response: Reply
 ) -> Iterator[str]:
     """Below /v1 a function answers what the document does not have, in the API's own form."""
-    statuses = {400, 401, 404, 405, 413} if template is None else {401, 405}
+    statuses = {400, 401, 404, 405, 413, 429} if template is None else {401, 405, 429}
     if response.status_code not in statuses:
         yield f"the document has no such operation, so the status must be one of {sorted(statuses)}"
     components = document()["components"]
@@ -178,6 +180,8 @@ def _unknown_operation_problems(
     }
     if response.status_code == 405:
         headers["Allow"] = {"required": True, "schema": {"type": "string", "pattern": "^[A-Z]+(, ?[A-Z]+)*$"}}
+    if response.status_code == 429:
+        headers |= components["responses"]["RateLimited"]["headers"]
     yield from _header_problems(headers, response)
     if method.upper() == "HEAD":
         if response.content:

@@ -10,6 +10,7 @@ import yaml
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from shared.domain import bank_data, banks
+from shared.domain.rate_limits import LIMITS
 from shared.http.errors import INTERNAL, TABLE
 from tests.contract.openapi import PATH, JsonObject, document, find_template, operations, resolve, validator
 
@@ -17,6 +18,9 @@ OPERATIONS = [
     pytest.param(method, template, operation, id=operation["operationId"])
     for method, template, operation in operations()
 ]
+RATE_LIMIT_HEADERS = {
+    "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "RateLimit-Policy", "RateLimit",
+}  # fmt: skip
 SCHEMAS: JsonObject = document()["components"]["schemas"]
 
 
@@ -89,6 +93,12 @@ def test_operation_is_whole(method: str, template: str, operation: JsonObject) -
         required = {name for name, header in headers.items() if resolve(header).get("required")}
         assert {"X-Request-Id", "Cache-Control", "X-Content-Type-Options"} <= required, status
         assert ("Retry-After" in required) == (status == "429")
+        tells_limit = secured and status not in (
+            "401",
+            "413",
+            "500",
+        )  # those may come before the key is known
+        assert required & RATE_LIMIT_HEADERS == (RATE_LIMIT_HEADERS if tells_limit else set()), status
         assert ("WWW-Authenticate" in required) == (status == "401")
         assert ("content" in resolve(node)) == (status not in ("204", "302"))
 
@@ -149,6 +159,15 @@ def test_the_error_catalogue_lists_every_code_with_its_statuses() -> None:
             for _, example in _walk(resolve(node).get("content", {})):
                 if isinstance(example.get("error"), dict) and "requestId" in example["error"]:
                     assert catalogue[example["error"]["code"]] == status
+
+
+def test_the_limits_are_the_domains() -> None:
+    told = re.findall(r"^\| (\w+) \| ([\d,]+) \| (\d+) \|$", document()["info"]["description"], re.MULTILINE)
+    assert {tier.lower(): (int(minute.replace(",", "")), int(burst)) for tier, minute, burst in told} == {
+        tier: (limit.per_minute, limit.burst) for tier, limit in LIMITS.items()
+    }
+    limit = resolve(document()["components"]["headers"]["X-RateLimit-Limit"])["schema"]["enum"]
+    assert limit == [each.per_minute for each in LIMITS.values()]
 
 
 def test_words_are_the_domains() -> None:
