@@ -149,18 +149,27 @@ def match(
 
 
 def without_booked(waiting: Sequence[Match], booked: Sequence[Match]) -> list[Match]:
-    """Of pending entries those that the same read does not tell as booked too, as it does while they are booked."""
+    """Of pending entries those that the same read does not tell as booked too, as it does while they are booked.
+
+    The text may have changed; an id that is reused stands beside another amount, and one that is but a place in the
+    list says nothing.
+    """
+    kinds = [
+        kind
+        for kind in _KINDS
+        if not any(
+            _are_places([getattr(found.identity, kind) for found in matches]) for matches in (waiting, booked)
+        )
+    ]
     marks: set[Hashable] = set()
     for found in booked:
-        marks |= _marks(found)
-    return [found for found in waiting if not _marks(found) & marks]
+        marks |= _marks(found, kinds)
+    return [found for found in waiting if not _marks(found, kinds) & marks]
 
 
-def _marks(found: Match) -> set[Hashable]:
-    """With the amount, not the text, which changes when an entry is booked: an id that is but a place in the list, or
-    reused, stands beside another amount."""
+def _marks(found: Match, kinds: Sequence[_Kind]) -> set[Hashable]:
     row = found.identity
-    marks: set[Hashable] = {(kind, getattr(row, kind), row.outline) for kind in _KINDS if getattr(row, kind)}
+    marks: set[Hashable] = {(kind, getattr(row, kind), row.outline) for kind in kinds if getattr(row, kind)}
     return marks if found.known is None else {row.transaction_id, *marks}
 
 

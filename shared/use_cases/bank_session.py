@@ -25,8 +25,8 @@ T = TypeVar("T")
 REFRESH_TIME = timedelta(seconds=45)
 """Longer than a refresh may take, shorter than the time for which banks take a used refresh token again."""
 
-_REFRESH_CALL = timedelta(seconds=25)
-"""A connector's call ends within this, one way or the other."""
+_REFRESH_CALL = timedelta(seconds=40)
+"""A refresh ends within this, one way or the other: two calls of 20 s, one for the server's metadata."""
 
 _REFRESH_BEFORE = timedelta(seconds=60)
 _REFRESH_ATTEMPTS = 2
@@ -72,16 +72,20 @@ class BankSession:
 
         Raises Interrupted where there is no time for another call.
         """
+        self._go_on()
         tokens = self._current()
         if tokens.expires_at - self._clock.now() < _REFRESH_BEFORE:
             tokens = self._refresh(tokens)
-        # Last of all: whatever came before it may have taken long, and the bank counts what comes now.
+        try:
+            return self._ask(call, tokens)
+        except BankTokenExpired:
+            return self._ask(call, self._refresh(tokens))
+
+    def _ask(self, call: Callable[[BankAccess], T], tokens: BankTokens) -> T:
+        # What came before may have taken long, and the bank counts what comes now.
         self._go_on()
         self.calls += 1
-        try:
-            return call(self._access(tokens))
-        except BankTokenExpired:
-            return call(self._access(self._refresh(tokens)))
+        return call(self._access(tokens))
 
     def _go_on(self) -> None:
         if self._should_stop() or self._clock.now() >= self._deadline:
@@ -108,7 +112,6 @@ class BankSession:
         sealed = self._vault.seal(fresh, organisation_id=consent.organisation_id, consent_id=consent.id)
         self.fence.refreshed(sealed)
         self._tokens = fresh
-        self._go_on()
         return fresh
 
     def _exchange(self, refresh_token: str) -> BankTokens:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from localcloud.clock import to_us
 from shared.domain.accounts import Account
+from shared.domain.changes import Position
 from shared.domain.errors import TokError
 from shared.domain.leaves import ROW_SEPARATOR
+from shared.use_cases.follow_transactions import follow_transactions
 from shared.use_cases.list_transactions import Range, list_booked, list_pending
 from tests.simulation.kernel import DAY, HOUR, MINUTE
 from tests.simulation.ledger import Movement
@@ -23,11 +26,20 @@ _READING_US = 90 * MINUTE
 _NOTICED_US = 2 * DAY
 """By then a read has been made, and with it the end of access noticed."""
 
+_FEED_PAGE = 50
 _DOUBT_US = 3 * DAY
 """A row that the bank no longer lists may be kept for a second look."""
 
 Key = tuple[str, str]
 Row = dict[str, Any]
+
+
+@dataclass
+class Copy:
+    """One account's transactions as a client keeps them that follows the feed."""
+
+    position: Position = field(default_factory=Position)
+    rows: dict[str, Row] = field(default_factory=dict)
 
 
 class Checks:
@@ -37,6 +49,7 @@ class Checks:
         self._world = world
         self._ids: dict[str, dict[Key, set[str]]] = defaultdict(dict)
         """By account: the ids that a movement (or its twins together) was seen under."""
+        self._copies: dict[str, Copy] = defaultdict(Copy)
         world.on_synced = self.after_sync
 
     def after_sync(self) -> None:
@@ -71,6 +84,8 @@ class Checks:
                 continue
             now_us = world.kernel.now_us
             self._compare(account, self._held(account), start_us=now_us, end_us=now_us)
+            if account.feed_status == "gap":
+                world.complain("proof", f"{account.id} shows a gap, {account.feed_gap}, and there is none")
 
     def _must_be_active(self, connection: Connection) -> bool:
         """And complains of one that ended without a reason."""
@@ -135,6 +150,7 @@ class Checks:
                     f"{account.id} has {waiting[key]} of {expected_waiting} pending {key} {_story(movements)}",
                 )
         self._check_ids(account, booked, pending, by_key, end_us=end_us)
+        self._check_feed(account, [*booked, *pending])
 
     def _check_ids(
         self,
@@ -163,6 +179,36 @@ class Checks:
                     f"{_story(by_key.get(key, []))}",
                 )
             known[key] = now_known
+
+    def _check_feed(self, account: Account, listed: list[Row]) -> None:
+        """A client that only ever follows the feed has what one has that reads the lists."""
+        world = self._world
+        copy = self._copies[account.id]
+        more = True
+        while more:
+            followed = follow_transactions(
+                world.product.organisation_id,
+                account.id,
+                after=copy.position,
+                limit=_FEED_PAGE,
+                feed=world.product.feed,
+                clock=world.product.clock,
+            )
+            for row in (*followed.changes.added, *followed.changes.modified):
+                transaction = msgspec.json.decode(row)
+                copy.rows[transaction["id"]] = transaction
+            for name in followed.changes.removed:
+                copy.rows.pop(name, None)
+            copy.position, more = followed.position, followed.has_more
+        wanted = {row["id"]: row for row in listed}
+        if copy.rows != wanted:
+            lacking, extra = wanted.keys() - copy.rows.keys(), copy.rows.keys() - wanted.keys()
+            other = [name for name in wanted.keys() & copy.rows.keys() if wanted[name] != copy.rows[name]]
+            world.complain(
+                "feed",
+                f"{account.id}: who follows lacks {sorted(lacking)}, has {sorted(extra)} too, other {sorted(other)}",
+            )
+            copy.rows = wanted
 
     def _rows(self, account: Account, status: str) -> list[Row]:
         world = self._world

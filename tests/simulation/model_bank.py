@@ -64,10 +64,15 @@ class Manners:
 def draw_manners(rng: random.Random) -> Manners:
     ids = rng.choice(("stable", "stable", "changed_when_booked", "missing", "daily", "positional", "shared"))
     trusted = ids in ("stable", "changed_when_booked")
+    habits = draw_habits(rng)
+    text_changes = trusted and rng.random() < 0.3
+    if ids == "changed_when_booked" and text_changes:
+        # With neither id nor text, the amount is all that is left to know an entry by.
+        habits.twins = habits.look_alikes = 0.0
     return Manners(
         ids=ids,
         references=trusted and rng.random() < 0.3,
-        text_changes_when_booked=trusted and rng.random() < 0.3,
+        text_changes_when_booked=text_changes,
         oldest_first=rng.random() < 0.5,
         page_size=rng.choice((10, 20, 100, 100)),
         snapshot_paging=not trusted or rng.random() < 0.3,
@@ -77,7 +82,7 @@ def draw_manners(rng: random.Random) -> Manners:
         token_life_us=rng.choice((5 * MINUTE, HOUR, DAY)),
         unattended_limit=rng.choice((4, 4, 2, 6)),
         enforces_limit=rng.random() < 0.7,
-        habits=draw_habits(rng),
+        habits=habits,
     )
 
 

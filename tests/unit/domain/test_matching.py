@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import hypothesis.strategies as st
+import msgspec
 from hypothesis import given, settings
 
 from shared.domain.bank_data import BankTransaction
@@ -109,6 +110,97 @@ def test_when_two_could_be_the_booked_one_neither_is_guessed() -> None:
     assert not set(ids(booked)) & set(ids(waiting))
 
 
+def shifted(*entries: BankTransaction) -> list[BankTransaction]:
+    """With their places in the list for ids."""
+    return [
+        msgspec.structs.replace(told, external_id=str(place), raw_hash=f"{place}{told.raw_hash}")
+        for place, told in enumerate(entries, 1)
+    ]
+
+
+def test_an_id_that_is_a_place_identifies_nothing() -> None:
+    old = [entry(remittance_info=text) for text in "abc"]
+    first = run(*shifted(*old))
+    again = run(*shifted(entry(remittance_info="new"), *old), known=first)
+    assert ids(again)[1:] == ids(first)
+    assert ids(again)[0] not in ids(first)
+    assert [found.transaction.external_id for found in again] == ["1", "1", "2", "3"], "shown as first seen"
+    assert [found.identity.confidence for found in again] == ["exact", "high", "high", "high"]
+    third = run(
+        *shifted(entry(remittance_info="newer"), *(found.transaction for found in again)), known=again
+    )
+    assert ids(third)[1:] == ids(again)
+    assert [found.is_unchanged for found in third[2:]] == [True] * 3
+
+
+def test_content_under_another_id_is_believed_before_the_id() -> None:
+    """One id for another entry, while the first one's content stands under a third: no correction."""
+    first = run(entry(external_id="7", remittance_info="a"), entry(external_id="8", remittance_info="b"))
+    again = run(
+        entry(external_id="7", remittance_info="c"),
+        entry(external_id="17", remittance_info="a"),
+        entry(external_id="18", remittance_info="b"),
+        known=first,
+    )
+    assert ids(again)[1:] == ids(first)
+    assert again[0].known is None
+
+
+def test_a_reused_id_does_not_overwrite_what_lies_before_the_window() -> None:
+    first = run(entry(external_id="7", booking_date=TODAY - timedelta(days=11)))
+    again = match(
+        ACCOUNT,
+        [entry(external_id="7", amount=Decimal("99"))],
+        known=identities(first),
+        since=TODAY - timedelta(days=10),
+        seen_on=TODAY,
+    )
+    assert again[0].known is None
+
+
+def test_confidence_says_how_the_id_was_kept_and_never_rises() -> None:
+    waiting = run(entry(status="pending", booking_date=None, external_id="p"))
+    by_id = run(entry(external_id="p"), pending=waiting)
+    by_content = run(entry(external_id="b"), pending=waiting)
+    by_outline = run(entry(external_id="b", remittance_info="other"), pending=waiting)
+    assert [found[0].identity.confidence for found in (by_id, by_content, by_outline)] == [
+        "exact",
+        "high",
+        "low",
+    ]
+    reread = run(entry(external_id="b", remittance_info="other"), known=by_outline)
+    assert reread[0].is_unchanged
+    corrected = run(entry(external_id="b", remittance_info="once more"), known=by_outline)
+    assert corrected[0].identity.confidence == "low"
+
+
+def test_an_amount_may_change_on_booking_under_the_same_id() -> None:
+    waiting = run(entry(status="pending", booking_date=None, external_id="p"))
+    booked = run(entry(external_id="p", amount=Decimal("12.00")), pending=waiting)
+    assert ids(booked) == ids(waiting)
+
+
+def test_a_row_that_comes_back_has_its_old_id() -> None:
+    waiting = run(entry(status="pending", booking_date=None, external_id="p"))
+    booked = run(entry(external_id="b"), pending=waiting)
+    back = match(ACCOUNT, [entry(external_id="b")], known=[], gone=identities(booked), seen_on=TODAY)
+    assert ids(back) == ids(waiting)
+    other = match(
+        ACCOUNT,
+        [entry(external_id="b", amount=Decimal(5))],
+        known=[],
+        gone=identities(booked),
+        seen_on=TODAY,
+    )
+    assert ids(other) != ids(waiting)
+
+
+def test_twins_are_told_apart_by_the_balance_after_them() -> None:
+    first = run(entry(balance_after=Decimal(90)), entry(balance_after=Decimal(80)))
+    turned = run(entry(balance_after=Decimal(80)), entry(balance_after=Decimal(90)), known=first)
+    assert ids(turned) == ids(first)[::-1]
+
+
 entries = st.lists(
     st.builds(
         entry,
@@ -148,3 +240,18 @@ def test_a_crash_after_any_part_was_written_ends_with_the_same_ids(
     written = [found for found in whole if random.Random(seed).random() < 0.5 or len(whole) < 2]
     resumed = run(*fetched, known=written)
     assert sorted(ids(resumed)) == sorted(ids(whole))
+
+
+@given(entries, st.integers(1, 5), st.booleans())
+@settings(max_examples=200, deadline=None)
+def test_places_for_ids_change_no_id_when_rows_come_before_or_after(
+    fetched: list[BankTransaction], new: int, at_the_end: bool
+) -> None:
+    """Whatever the ids were, they are places now; the new ones are unlike the others."""
+    old = [msgspec.structs.replace(told, external_id=None, entry_reference=None) for told in fetched]
+    first = run(*shifted(*old))
+    added = [entry(remittance_info=f"new {number}", amount=Decimal(50 + number)) for number in range(new)]
+    again = run(*shifted(*((*old, *added) if at_the_end else (*added, *old))), known=first)
+    kept = again[: len(old)] if at_the_end else again[new:]
+    assert sorted(ids(kept)) == sorted(ids(first))
+    assert len(set(ids(again))) == len(again)

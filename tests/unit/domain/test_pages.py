@@ -75,6 +75,26 @@ def test_pages_hold_the_newest_version_of_every_row_in_order(
             assert all(page.lower <= item.key < following for item in page.rows)
 
 
+@given(batches, st.lists(st.integers(0, 60), max_size=20))
+@settings(max_examples=200, deadline=None)
+def test_what_is_taken_out_is_gone_and_nothing_else(
+    batches: list[list[tuple[int, int, str]]], numbers: list[int]
+) -> None:
+    pages: list[Page] = []
+    expected: dict[str, Row] = {}
+    for batch in batches:
+        incoming = [row(number, day=day, text=text) for number, day, text in batch]
+        out = {row(number).identity.transaction_id for number in numbers} - {
+            item.identity.transaction_id for item in incoming
+        }
+        written = merge(pages, incoming, removed=out)
+        expected = {name: item for name, item in expected.items() if name not in out}
+        expected |= {item.identity.transaction_id: item for item in incoming}
+        pages = applied(pages, written)
+        assert rows_of(pages) == sorted(expected.values(), key=lambda item: item.key, reverse=True)
+        assert merge(pages, [], removed=out) == []
+
+
 @given(batches)
 @settings(max_examples=100, deadline=None)
 def test_what_is_stored_already_writes_no_page(batches: list[list[tuple[int, int, str]]]) -> None:
