@@ -11,7 +11,7 @@ import msgspec
 
 from shared.assembly import client_api
 from shared.domain.clock import OffsetClock, SystemClock
-from shared.domain.ids import new_id
+from shared.domain.ids import derived_id, new_id
 from shared.domain.keys import derive_key
 from shared.domain.sandbox_clock import OFFSET_SECONDS_MAX, SandboxClock
 from shared.gcp.clients import firestore_client
@@ -21,7 +21,7 @@ from shared.gcp.idempotency_store import IdempotencyStore
 from shared.gcp.sync_tasks import CloudSyncTasks
 from shared.http.call import Call, Reply, json_reply
 from shared.http.framework import answer_unroutable
-from shared.http.idempotency import Idempotency
+from shared.http.idempotency import HEADER, Idempotency
 from shared.http.sealing import Sealer
 from shared.settings import MissingSetting, load_api_settings, load_settings, load_task_settings
 from shared.use_cases.move_clock import move_clock
@@ -74,8 +74,14 @@ def move(call: Call) -> Reply:
         return json_reply(_view(moved))
 
     return _idempotency.run(
-        call, operation="move_sandbox_clock", new_effect_id=lambda: new_id("req"), effect=effect
+        call, operation="move_sandbox_clock", new_effect_id=lambda: _move_id(call), effect=effect
     )
+
+
+def _move_id(call: Call) -> str:
+    """The same for one key, so that a repetition finishes a move that failed half-way and does not add to it."""
+    key = call.request.headers.get(HEADER)
+    return new_id("req") if key is None else derived_id("req", "move_sandbox_clock", key)
 
 
 def _view(clock: SandboxClock) -> ClockView:

@@ -12,7 +12,8 @@ from google.cloud import firestore
 
 from shared.domain.bank_health import BankHealth
 from shared.gcp import paths
-from shared.gcp.documents import from_document, stale_write_on_conflict, to_document
+from shared.gcp.commits import MARK, commit_surely, new_mark
+from shared.gcp.documents import from_document, to_document
 from shared.settings import Environment
 from shared.use_cases.ports import Version
 
@@ -30,13 +31,20 @@ class BankHealthStore:
 
     def save(self, organisation_id: str, health: BankHealth, *, version: Version | None) -> None:
         reference = self._reference(organisation_id, health.bank_id)
-        with stale_write_on_conflict():
+        mark = new_mark()
+        document = {**to_document(health), MARK: mark}
+
+        def write() -> bool:
             if version is None:
-                reference.create(to_document(health))
+                reference.create(document)
             else:
-                reference.update(
-                    to_document(health), option=self._data.write_option(last_update_time=version)
-                )
+                reference.update(document, option=self._data.write_option(last_update_time=version))
+            return True
+
+        def ours() -> bool | None:
+            return (reference.get().to_dict() or {}).get(MARK) == mark or None
+
+        commit_surely(write, written=ours)
 
     def all_of(self, organisation_id: str, bank_ids: Iterable[str]) -> dict[str, BankHealth]:
         """By bank, those that something is known of; one call."""

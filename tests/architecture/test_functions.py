@@ -110,6 +110,21 @@ def test_a_missing_setting_stops_the_function_at_start_and_is_named(missing: str
     assert missing in done.stderr
 
 
+def test_the_sandboxs_own_function_does_not_start_in_live() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import main"],
+        cwd=ROOT / "functions" / "sandbox",
+        env=ENVIRONMENT | {"TOK_ENVIRONMENT": "live", "PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "sandbox only" in done.stderr
+    assert MANIFEST["functions"]["sandbox"]["environments"] == ["sandbox"]
+
+
 def test_no_installed_package_would_win_over_shared() -> None:
     """functions-framework appends the source folder to sys.path: an installed `shared` would come first."""
     done = subprocess.run(

@@ -38,7 +38,7 @@ def test_91_days_expire_every_consent_of_90(stack: Stack, connected: Connected) 
             lambda: _with_status(client, organisation.consent_id, "expired"), what="the consent's end"
         )
         assert (consent["nextSyncAt"], consent["error"]) == (None, None)
-        for path in ("", "?status=pending", f"/{organisation.transaction_id}"):
+        for path in ("", "?status=pending", "/sync", f"/{organisation.transaction_id}"):
             has_code(client.get(f"{account}/transactions{path}"), 403, "CONSENT_EXPIRED")
         assert client.get(account).json()["status"] == "expired"
         assert organisation.account_id in {each["id"] for each in client.get("/accounts").json()["data"]}

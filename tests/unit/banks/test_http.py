@@ -7,6 +7,7 @@ import logging
 import socket
 import uuid
 from collections.abc import Iterator
+from datetime import timedelta
 
 import httpx
 import msgspec
@@ -15,7 +16,15 @@ import pytest
 from shared.banks import http as bank_http
 from shared.banks.http import MAX_BODY_BYTES, BankHttp, segment
 from shared.domain.errors import BankTimeout, BankUnavailable
-from tests.unit.banks.scripted_bank import BASE_URL, ScriptedBank, json_answer, raw_answer, setup_of
+from tests.unit.banks.scripted_bank import (
+    BASE_URL,
+    NOW,
+    FixedClock,
+    ScriptedBank,
+    json_answer,
+    raw_answer,
+    setup_of,
+)
 
 URL = f"{BASE_URL}/v1/accounts"
 PATH = "/psd2/v1/accounts"
@@ -218,3 +227,20 @@ def test_a_path_segment_is_quoted() -> None:
     for climbing in ("", ".", ".."):
         with pytest.raises(ValueError, match="segment"):
             segment(climbing)
+
+
+def test_the_sandboxs_bank_is_told_how_far_ahead_the_organisation_is() -> None:
+    for offset_seconds, sent in ((0, None), (7_862_400, "7862400")):
+        scripted = ScriptedBank({("GET", PATH): json_answer({})})
+        setup = msgspec.structs.replace(setup_of(), clock_offset_seconds=offset_seconds)
+        BankHttp(setup, transport=scripted).call("GET", URL)
+        assert scripted.requests[0].headers.get("sandbox-clock-offset-seconds") == sent
+
+
+@pytest.mark.parametrize(("retry_after", "seconds"), [("120", 120), (None, None), ("soon", None)])
+def test_a_banks_retry_after_on_503_is_kept(retry_after: str | None, seconds: int | None) -> None:
+    headers = {} if retry_after is None else {"retry-after": retry_after}
+    scripted = ScriptedBank({("GET", PATH): json_answer({}, 503, **headers)})
+    with pytest.raises(BankUnavailable) as failure:
+        BankHttp(setup_of(), clock=FixedClock(), transport=scripted).call("GET", URL)
+    assert failure.value.retry_at == (None if seconds is None else NOW + timedelta(seconds=seconds))

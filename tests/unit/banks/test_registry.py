@@ -89,3 +89,28 @@ def test_profiles_are_plausible(module: registry.BankModule) -> None:
     assert profile.base_urls.keys() == profile.issuers.keys()
     assert "{consent}" in profile.scope_template
     assert ("pending" in profile.booking_statuses) == ("pending_transactions" in profile.features)
+
+
+def test_another_offset_is_another_connector() -> None:
+    first = registry.connector("erste-hr", settings=SETTINGS, environment="sandbox")
+    ahead = [
+        registry.connector(
+            "erste-hr", settings=SETTINGS, environment="sandbox", clock_offset_seconds=offset_seconds
+        )
+        for offset_seconds in (86_400, 86_400, 86_401)
+    ]
+    assert ahead[0] is ahead[1]
+    assert len({id(each) for each in (first, *ahead)}) == 3
+
+
+def test_no_bank_in_live_hears_of_a_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[int] = []
+    known = msgspec.structs.replace(
+        registry.profile("erste-hr", "sandbox"),
+        base_urls={"live": "https://bank.example"},
+        issuers={"live": "https://bank.example"},
+    )
+    monkeypatch.setattr(registry, "profile", lambda *_: known)
+    monkeypatch.setattr(registry, "_connector", lambda *arguments: given.append(arguments[-1]))
+    registry.connector("erste-hr", settings=SETTINGS, environment="live", clock_offset_seconds=86_400)
+    assert given == [0]

@@ -9,6 +9,7 @@ import pytest
 from google.api_core.exceptions import DeadlineExceeded
 from google.cloud import firestore
 
+from shared.domain import bank_health
 from shared.domain.errors import BankTimeout, BankUnavailable
 from shared.use_cases.bank_session import REFRESH_TIME
 from shared.use_cases.sync_consent import RUN_TIME
@@ -304,6 +305,9 @@ def test_an_unchanged_sync_writes_two_small_documents(world: World, monkeypatch:
         world.bank.tokens(), organisation_id=world.organisation_id, consent_id=consent.id
     )
     world.consents.save(stored.consent, replacing=stored, tokens=sealed, at=world.clock.now())
+    health, version = world.healths.find(world.organisation_id, BANK_ID)
+    noted = bank_health.succeeded(health, at=world.clock.now())
+    world.healths.save(world.organisation_id, noted, version=version)  # as another consent's sync just did
     written: list[str] = []
     opened = []
     commit, vault_open = firestore.WriteBatch.commit, world.vault.open
