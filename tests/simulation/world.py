@@ -26,7 +26,7 @@ from shared.domain.errors import TokError
 from shared.domain.ids import derived_id
 from shared.gcp import paths
 from shared.gcp.raw_firestore import RawFirestore
-from tests.simulation import product
+from tests.simulation import fast_client, product
 from tests.simulation.faults import EXPECTED_ERRORS, Gate, Log, Weather
 from tests.simulation.gated_bank import GatedBanks
 from tests.simulation.kernel import (
@@ -131,6 +131,7 @@ class World:
                 (shared.gcp.raw_firestore, "firestore_channel", self._firestore_channel),
             ):
                 stack.enter_context(mock.patch.object(module, name, make))
+            fast_client.patch(stack)
             product.patch(stack)
             yield
 
