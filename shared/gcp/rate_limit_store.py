@@ -41,7 +41,7 @@ class RateLimitStore:
                 deadline_seconds=_DEADLINE_SECONDS,
             )
         except grpc.RpcError as failure:
-            status: grpc.StatusCode = failure.code()  # type: ignore[attr-defined] # of a call; the stub forgets it
+            status: grpc.StatusCode = failure.code()
             raise StoreOutOfReach(status.name) from failure
         tat_us, _, counted, _ = told.results
         left = counted - charge.unused
