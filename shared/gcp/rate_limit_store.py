@@ -41,7 +41,8 @@ class RateLimitStore:
                 deadline_seconds=_DEADLINE_SECONDS,
             )
         except grpc.RpcError as failure:
-            raise StoreOutOfReach(type(failure).__name__) from failure
+            status: grpc.StatusCode = failure.code()
+            raise StoreOutOfReach(status.name) from failure
         tat_us, _, counted, _ = told.results
         left = counted - charge.unused
         return Tally(

@@ -28,8 +28,8 @@ from shared.domain.rate_limits import (
 )
 
 _METERS_MAX = 10_000
-_STORE_REST_US = 1_000_000
-"""After a failure the store is left alone for so long: a request must not wait for it in vain."""
+_ALONE_US = 1_000_000
+"""After a failure an organisation's requests do not wait for the store for so long."""
 _SKEW_US = 1_000_000
 """An instance's clock that differs more from the store's is set right."""
 
@@ -45,9 +45,10 @@ class RateLimits(Protocol):
 
 
 class _Entry:
-    __slots__ = ("lock", "meter", "waiting")
+    __slots__ = ("alone_until_us", "lock", "meter", "waiting")
 
     def __init__(self) -> None:
+        self.alone_until_us = 0
         self.lock = Lock()
         self.meter = Meter()
         self.waiting = 0
@@ -63,7 +64,6 @@ class RateLimiter:
         self._clock = clock
         self._log = log
         self._offset_us = 0
-        self._store_rests_until_us = 0
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._lock = Lock()
 
@@ -95,12 +95,12 @@ class RateLimiter:
         begun = meter.begin(limit, now_us=now_us, waiting=entry.waiting)
         if isinstance(begun, Verdict):
             return begun
-        if now_us < self._store_rests_until_us:
-            return self._degraded(organisation_id, limit, meter, cause="resting")
+        if now_us < entry.alone_until_us:
+            return self._degraded(organisation_id, limit, meter, cause="a failure just before")
         try:
             tally = self._store.charge(organisation_id, begun, interval_us=limit.interval_us)
         except StoreOutOfReach as failure:
-            self._store_rests_until_us = self._now_us() + _STORE_REST_US
+            entry.alone_until_us = self._now_us() + _ALONE_US
             return self._degraded(organisation_id, limit, meter, cause=str(failure))
         self._heed_clock(sent_us=now_us, tally=tally)
         if is_astray(begun, tally):

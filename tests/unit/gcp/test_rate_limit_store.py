@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-import grpc
 import pytest
 from google.cloud.firestore import Client
 
@@ -114,5 +113,5 @@ def test_no_server_is_out_of_reach(project: str, monkeypatch: pytest.MonkeyPatch
     store = RateLimitStore(RawFirestore(project=project, database="sandbox"))
     with pytest.raises(StoreOutOfReach) as caught:
         store.charge(ORG, Charge(now_us=NOW_US, tokens=1), interval_us=INTERVAL_US)
-    assert isinstance(caught.value.__cause__, grpc.RpcError)
+    assert str(caught.value) in ("UNAVAILABLE", "DEADLINE_EXCEEDED")
     clients.firestore_channel.cache_clear()
