@@ -55,10 +55,13 @@ class ContractClient(httpx.Client):
         gateway_url: str,
         *,
         api_key: str | None = None,
+        user_token: str | None = None,
         headers: Mapping[str, str] | None = None,
         timeout_seconds: float = 90,
     ) -> None:
         authorisation = {} if api_key is None else {"Authorization": f"ApiKey {api_key}"}
+        if user_token is not None:
+            authorisation = {"Authorization": f"Bearer {user_token}"}
         super().__init__(
             base_url=gateway_url,
             headers={**authorisation, **(headers or {})},
