@@ -93,6 +93,11 @@ def operations() -> Iterator[tuple[str, str, JsonObject]]:
                 yield method.upper(), template, {**item[method], "parameters": parameters}
 
 
+def takes_user(operation: JsonObject) -> bool:
+    """Whether a signed-in person calls it, and no key."""
+    return operation.get("security") == [{"userToken": []}]
+
+
 def resolve(node: JsonObject) -> JsonObject:
     """The object itself, or what its `$ref` (always within the document) names."""
     while "$ref" in node:
