@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from shared.domain.api_keys import ApiKey, KeyDetails
+from shared.domain.api_keys import ApiKey, Environment, KeyDetails
 from shared.domain.audit import AuditEntry
 from shared.domain.errors import Conflict, StaleWrite
 from shared.domain.invitations import Invitation
@@ -55,9 +55,10 @@ class StoredInvitation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Letter(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """An e-mail that waits to be sent; `sealed_token` is opened by whoever sends it."""
+    """An e-mail that waits to be sent; `sealed_token` is opened by whoever sends it, with its environment's key."""
 
     id: str
+    environment: Environment
     kind: str
     to: str
     sealed_token: bytes

@@ -6,6 +6,7 @@ from typing import Protocol
 
 import msgspec
 
+from shared.domain.api_keys import Environment
 from shared.domain.audit import Origin, audit_entry
 from shared.domain.effects import Effect
 from shared.domain.errors import Conflict, NotFound
@@ -42,6 +43,7 @@ def invite_user(
     by: str,
     email: str,
     role: Role,
+    environment: Environment,
     effect: Effect,
     secrets_key: bytes,
     origin: Origin,
@@ -73,6 +75,7 @@ def invite_user(
         token_hash=hash_token(token),
         letter=Letter(
             id=invitation.id,
+            environment=environment,
             kind=LETTER_KIND,
             to=address,
             sealed_token=sealer.seal(token.encode(), context=invitation.id),

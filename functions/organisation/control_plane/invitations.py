@@ -18,6 +18,7 @@ from control_plane.wiring import (
     organisation_store,
     page_of,
     secrets_key,
+    settings,
     user_settings,
 )
 from shared.domain.effects import Effect
@@ -65,6 +66,7 @@ def create_invitation(call: Call) -> Reply:
             by=call.member.user_id,
             email=body.email,
             role=body.role,
+            environment=settings.environment,
             effect=effect,
             secrets_key=secrets_key,
             origin=call.origin,

@@ -66,10 +66,13 @@ api = Api(
 
 
 def once_in_organisation(call: Call, operation: str, effect: Callable[[Effect], Reply]) -> Reply:
-    """`effect`, once for each Idempotency-Key of this user in this organisation."""
+    """`effect`, once for each Idempotency-Key of this user in this organisation.
+
+    The environments' functions share the control plane, and each opens only the replies that it sealed itself.
+    """
     return _of_members.run(
         call,
-        operation=f"{operation} {call.member.user_id}",
+        operation=f"{settings.environment} {operation} {call.member.user_id}",
         new_effect_id=_new_effect_id,
         effect=lambda effect_id: effect(effect_from(effect_id)),
     )
@@ -79,7 +82,7 @@ def once_for_user(call: Call, operation: str, effect: Callable[[Effect], Reply])
     """`effect`, once for each Idempotency-Key of this user."""
     return _of_users.run(
         call,
-        operation=operation,
+        operation=f"{settings.environment} {operation}",
         new_effect_id=_new_effect_id,
         effect=lambda effect_id: effect(effect_from(effect_id)),
         owner=call.identity.user_id,

@@ -90,6 +90,7 @@ class Office:
             by=by,
             email=f"{name}@bilko.io",
             role=role,
+            environment="sandbox",
             effect=self.effect(),
             secrets_key=SECRETS_KEY,
             origin=ORIGIN,
@@ -476,7 +477,7 @@ def test_what_is_refused_leaves_no_entry(office: Office) -> None:
     before: Sequence[AuditEntry] = office.log.list(made.organisation.id, limit=50, before=None)
     with pytest.raises(Conflict):
         office.remove(made.organisation.id, by=made.owner.id, user_id=made.owner.id)
+    guest = office.add(made.organisation.id, "guest", "viewer")
     with pytest.raises(Forbidden):
-        guest = office.add(made.organisation.id, "guest", "viewer")
         office.change_role(made.organisation.id, by=guest, user_id=guest, role="owner")
     assert office.log.list(made.organisation.id, limit=50, before=None) == before
