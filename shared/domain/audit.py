@@ -56,7 +56,8 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     id: str
     organisation_id: str
     at: datetime
-    action: Action
+    action: str
+    """An Action when it was written; a log is read by older and newer versions too."""
     actor: Actor
     ip_address: str | None
     request_id: str | None
