@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
+import pytest
 
 from shared.domain.roles import Role
 from tests.contract.openapi import ContractClient
@@ -62,3 +63,16 @@ def person(stack: Stack, name: str = "ana") -> Iterator[Person]:
     token = stack.sign_in(email)
     with ContractClient(stack.gateway_url, user_token=token) as client:
         yield Person(email=email, token=token, client=client)
+
+
+@pytest.fixture
+def meet(stack: Stack) -> Iterator[Callable[[], Person]]:
+    with ExitStack() as ending:
+        yield lambda: ending.enter_context(person(stack))
+
+
+@pytest.fixture
+def owner(meet: Callable[[], Person]) -> Person:
+    made = meet()
+    made.sign_up()
+    return made
