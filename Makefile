@@ -64,6 +64,10 @@ check-openapi: setup
 		npx --yes $(REDOCLY) lint docs/api/openapi.yaml </dev/null; \
 	fi
 
+.PHONY: admin
+admin: setup ## what only an operator may do: make admin ARGS="set-tier org_… pro" (in the cloud: --project P first)
+	@$(PYTHON) -m infra.admin $(ARGS)
+
 .PHONY: bench
 bench: setup ## listing 100 transactions, against a conventional service
 	@$(PYTHON) -m benchmarks.list_transactions $(ARGS)

@@ -4,28 +4,46 @@ from __future__ import annotations
 
 from shared.domain.clock import SystemClock
 from shared.gcp.api_key_store import ApiKeyStore
+from shared.gcp.clients import firestore_client
 from shared.gcp.rate_limit_store import RateLimitStore
 from shared.gcp.raw_firestore import RawFirestore
 from shared.http.api import Api
 from shared.http.api_keys import ApiKeyAuthenticator
+from shared.http.key_uses import DailyKeyUses
 from shared.http.log import logger
 from shared.http.rate_limit import RateLimiter
 from shared.settings import Settings
+from shared.use_cases.relay import KeyUse
 
 
 def client_api(function: str, settings: Settings) -> Api:
     """An edge that knows callers by their API key, and limits each organisation's rate."""
     control = RawFirestore(project=settings.project, database=settings.control_database)
-    data = RawFirestore(project=settings.project, database=settings.data_database)
     clock = SystemClock()
+
+    def note(use: KeyUse) -> None:
+        from shared.gcp.relay_store import RelayStore
+
+        RelayStore(firestore_client(project=settings.project, database=settings.data_database)).note_key_use(
+            use
+        )
+
     return Api(
         function,
         settings=settings,
         authenticator=ApiKeyAuthenticator(
-            ApiKeyStore(control), environment=settings.environment, clock=clock
+            ApiKeyStore(control),
+            environment=settings.environment,
+            clock=clock,
+            uses=DailyKeyUses(note, clock=clock),
         ),
-        limiter=RateLimiter(RateLimitStore(data), clock=clock, log=logger(function)),
+        limiter=rate_limiter(function, settings),
     )
+
+
+def rate_limiter(function: str, settings: Settings) -> RateLimiter:
+    data = RawFirestore(project=settings.project, database=settings.data_database)
+    return RateLimiter(RateLimitStore(data), clock=SystemClock(), log=logger(function))
 
 
 def public_api(function: str, settings: Settings) -> Api:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, date
 from typing import get_args
 
 from shared.domain.api_keys import ApiKey, Environment
@@ -27,6 +27,7 @@ class ApiKeyStore:
             return None
         environment: Environment = "live" if fields["environment"].string_value == "live" else "sandbox"
         expires = fields.get("expiresAt")
+        used = fields["lastUsedOn"].string_value if "lastUsedOn" in fields else ""
         return ApiKey(
             id=fields["key"].string_value,
             organisation_id=organisation_id,
@@ -38,6 +39,7 @@ class ApiKeyStore:
                 else None
             ),
             tier=_TIERS.get(organisation["tier"].string_value, "free"),
+            last_used_on=date.fromisoformat(used) if used else None,
         )
 
     def _fields(self, path: str) -> Fields | None:

@@ -15,11 +15,25 @@ ROOT = Path(__file__).parents[2]
 SHARED = sorted((ROOT / "shared").rglob("*.py"))
 FUNCTIONS = sorted((ROOT / "functions").glob("*/main.py"))
 _OPENERS = {"collection", "document", "collection_group", "doc"}
-_WITHOUT_ORGANISATION = {"api_key_hash", "bank_health", "oauth_state", "rate_limit"}
+_WITHOUT_ORGANISATION = {
+    "api_key_hash",
+    "api_key_hashes",
+    "bank_health",
+    "invitation_hash",
+    "membership",
+    "membership_idempotency",
+    "oauth_state",
+    "rate_limit",
+}
 """`bank_health` holds counts and times of our own calls to a bank, and nothing of any organisation."""
 
-_ACROSS_ORGANISATIONS = {("consent_store.py", "due")}
-"""The dispatcher's view of what is due: it reads ids and times, and hands each to its organisation's task."""
+_ACROSS_ORGANISATIONS = {
+    ("consent_store.py", "due"),
+    ("relay_store.py", "audit_entries"),
+    ("relay_store.py", "key_uses"),
+}
+"""The dispatcher's view of what is due: it reads ids and times, and hands each to its organisation's task. The
+relay's of what waits for the control plane: each entry names its organisation and goes to that one's log."""
 
 
 def openers(path: Path) -> Iterator[tuple[ast.Call, str]]:

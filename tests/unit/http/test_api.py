@@ -10,8 +10,10 @@ import pytest
 from werkzeug.test import Client, TestResponse
 
 from shared.domain import errors
+from shared.domain.roles import Permission
+from shared.domain.users import Identity
 from shared.http.api import Api
-from shared.http.call import Call, Caller, Reply, json_reply
+from shared.http.call import Call, Caller, Member, Reply, json_reply
 from shared.http.errors import TABLE
 from shared.http.log import logger
 from shared.http.rate_limit import RateLimiter
@@ -229,3 +231,55 @@ def test_the_log_has_ids_and_no_key(capfdbinary: pytest.CaptureFixture[bytes]) -
     assert (logged["organisation"], logged["status"], logged["operation"]) == ("org_1", 400, "ok")
     assert SECRET.encode() not in b"".join(lines)
     assert b"HR17" not in b"".join(lines)
+
+
+class OneUser:
+    """Ana, who is a developer of org_1."""
+
+    def authenticate(self, authorization: str | None) -> Identity:
+        if authorization != "Bearer ana":
+            raise errors.InvalidToken("no")
+        return Identity(user_id="usr_1", email="ana@bilko.io")
+
+    def member_of(self, identity: Identity, organisation_id: str | None) -> Member:
+        if organisation_id not in (None, "org_1"):
+            raise errors.NotFound("no")
+        return Member(organisation_id="org_1", user_id=identity.user_id, role="developer", tier="free")
+
+
+def user_client(permission: Permission | None) -> Client:
+    api = Api("test", settings=SETTINGS, authenticator=None, users=OneUser())
+
+    def who(call: Call) -> Reply:
+        member = None if permission is None else call.member.organisation_id
+        return json_reply({"user": call.identity.user_id, "in": member, "actor": call.origin.actor})
+
+    api.user_operation("GET", "/v1/who", permission=permission)(who)
+    app = flask.Flask("test")
+    app.add_url_rule("/<path:path>", view_func=lambda path: api(flask.request))
+    return Client(app, TestResponse)
+
+
+def as_ana(**headers: str) -> dict[str, str]:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return {**HEADERS, "X-Forwarded-Authorization": "Bearer ana", **named}
+
+
+def test_a_user_operation_takes_a_user_who_may() -> None:
+    response = user_client("keys.create").get("/v1/who", headers=as_ana())
+    assert response.json == {"user": "usr_1", "in": "org_1", "actor": {"kind": "user", "id": "usr_1"}}
+    response = user_client("organisation.update").get("/v1/who", headers=as_ana())
+    assert (response.status_code, code(response)) == (403, "FORBIDDEN")
+    response = user_client("keys.create").get("/v1/who", headers=as_ana(X_Organisation_Id="org_2"))
+    assert (response.status_code, code(response)) == (404, "NOT_FOUND")
+
+
+def test_a_user_operation_takes_no_key() -> None:
+    response = user_client("keys.create").get("/v1/who", headers=HEADERS)
+    assert (response.status_code, code(response)) == (401, "INVALID_TOKEN")
+    assert response.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_without_a_permission_no_organisation_is_asked_for() -> None:
+    response = user_client(None).get("/v1/who", headers=as_ana(X_Organisation_Id="org_2"))
+    assert response.json == {"user": "usr_1", "in": None, "actor": {"kind": "user", "id": "usr_1"}}
