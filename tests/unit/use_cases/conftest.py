@@ -23,7 +23,8 @@ from tests.fakes.bank import BANK_ID, FakeBank
 from tests.fakes.clock import FakeClock
 from tests.fakes.tasks import FakeTasks
 from tests.fakes.vault import FakeVault
-from tests.localcloud.firestore.conftest import connect, firestore_address, project
+from tests.localcloud.firestore.serving import connect
+from tests.unit.firestore import firestore_address, project
 
 __all__ = ["firestore_address", "project"]
 

@@ -1,0 +1,212 @@
+"""firestore.indexes.json against what the adapters ask for, and what they store.
+
+Every method of shared/gcp that builds a query is driven here, on a Firestore that refuses a query without its index;
+a query that is not driven fails a test of its own. To add one: a line in QUERIES, and, where it is refused, the entry
+that the refusal prints.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.cloud.firestore import Client
+
+from localcloud.firestore.background import serve_in_background
+from localcloud.firestore.engine import Engine
+from localcloud.firestore.indexes import DeclaredIndexes
+from shared.domain.idempotency import IdempotencyRecord
+from shared.domain.oauth_states import OAuthState
+from shared.gcp import clients
+from shared.gcp.idempotency_store import IdempotencyStore
+from shared.gcp.oauth_state_store import OAuthStateStore
+from shared.gcp.raw_firestore import RawFirestore
+from shared.gcp.transaction_pages import FirestoreTransactionPages
+from shared.use_cases.list_transactions import BELOW_NOTHING
+from tests.fakes.bank import bank_transaction
+from tests.localcloud.firestore.serving import connect
+from tests.unit.firestore import INDEXES
+from tests.unit.use_cases.conftest import World
+from xs2a_bank.firestore_store import COLLECTIONS as BANK_COLLECTIONS
+
+ADAPTERS = Path(clients.__file__).parent
+PROJECT = "tok-indexes"
+_QUERYING = {
+    "stream",
+    "collection_group",
+    "descending",
+    "list_documents",
+    "count",
+    "sum",
+    "avg",
+    "get_partitions",
+}
+
+Query = Callable[["Driven"], object]
+QUERIES: dict[tuple[str, str], tuple[Query, ...]] = {
+    ("account_store.py", "list"): (
+        lambda on: on.world.accounts.list(on.organisation_id, limit=2, after=None),
+        lambda on: on.world.accounts.list(on.organisation_id, limit=2, after="acc_0"),
+    ),
+    ("consent_store.py", "list"): (
+        lambda on: on.world.consents.list(on.organisation_id, limit=2, before=None),
+        lambda on: on.world.consents.list(on.organisation_id, limit=2, before="con_9"),
+    ),
+    ("consent_store.py", "due"): (
+        lambda on: list(on.world.consents.due(at=on.world.clock.now() + timedelta(days=2), page_size=1)),
+    ),
+    ("sync_store.py", "pages"): (
+        lambda on: on.world.store.pages(on.organisation_id, on.account_id, since=on.world.clock.now().date()),
+    ),
+    ("transaction_pages.py", "_query"): (
+        lambda on: list(
+            FirestoreTransactionPages(on.raw)
+            .newest(on.organisation_id, on.account_id, below=BELOW_NOTHING, read_ahead=2)
+            .leaves
+        ),
+    ),
+    ("raw_firestore.py", "descending"): (),  # what transaction_pages.py asks through it
+}
+
+
+class Driven:
+    """An organisation with a synced account, and the adapters on its database."""
+
+    def __init__(self, data: Client, raw: RawFirestore) -> None:
+        self.data = data
+        self.raw = raw
+        self.world = World(data)
+        self.organisation_id = self.world.organisation_id
+        now = self.world.clock.now()
+        self.world.bank.booked["resource-1"] = [
+            bank_transaction(number, now.date() - timedelta(days=number)) for number in range(30)
+        ]
+        consent = self.world.active_consent()
+        assert self.world.sync(consent) == "synced"
+        (self.account_id,) = [
+            account.id for account in self.world.accounts.list(self.organisation_id, limit=9, after=None)
+        ]
+        OAuthStateStore(data).create(
+            "a" * 64,
+            OAuthState(
+                organisation_id=self.organisation_id,
+                consent_id=consent.id,
+                bank_consent_id="b",
+                issuer="https://bank.example",
+                issuer_in_response=True,
+                expires_at=now,
+            ),
+        )
+        IdempotencyStore(data).create(
+            self.organisation_id,
+            "b" * 64,
+            IdempotencyRecord(
+                request_hash="c", effect_id=consent.id, started_at=now, delete_at=now, sealed_body=b"sealed"
+            ),
+        )
+
+
+@pytest.fixture(scope="module")
+def indexes() -> DeclaredIndexes:
+    return DeclaredIndexes.load(INDEXES)
+
+
+@pytest.fixture(scope="module")
+def driven(indexes: DeclaredIndexes) -> Iterator[Driven]:
+    with serve_in_background(Engine(indexes=indexes)) as address, pytest.MonkeyPatch.context() as patch:
+        patch.setitem(os.environ, "FIRESTORE_EMULATOR_HOST", address)
+        clients.firestore_channel.cache_clear()
+        data: Client = connect(Client, address, project=PROJECT, database="sandbox")
+        yield Driven(data, RawFirestore(project=PROJECT, database="sandbox"))
+        clients.firestore_channel.cache_clear()
+
+
+@pytest.mark.parametrize("query", sorted(QUERIES), ids=" ".join)
+def test_every_query_has_its_index(driven: Driven, query: tuple[str, str]) -> None:
+    for ask in QUERIES[query]:
+        ask(driven)
+
+
+def test_no_index_is_declared_that_nothing_needs(driven: Driven, indexes: DeclaredIndexes) -> None:
+    for asks in QUERIES.values():
+        for ask in asks:
+            ask(driven)
+    declared = indexes.composite.union(*indexes.overridden.values())
+    assert declared == indexes.used
+
+
+def test_every_query_of_the_adapters_is_driven() -> None:
+    assert set(_queries()) == set(QUERIES)
+
+
+def _queries() -> Iterator[tuple[str, str]]:
+    for path in sorted(ADAPTERS.glob("*.py")):
+        for function in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(function, ast.FunctionDef):
+                continue
+            called = {
+                node.func.attr
+                for node in ast.walk(function)
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+            }
+            if called & _QUERYING or function.name == "descending":
+                yield path.name, function.name
+
+
+def stored(driven: Driven) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Collection and fields of every document in the database."""
+    for root in driven.data.collections():
+        yield from _below(root)
+
+
+def _below(collection: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    for reference in collection.list_documents():
+        snapshot = reference.get()
+        if snapshot.exists:
+            yield collection.id, snapshot.to_dict()
+        for child in reference.collections():
+            yield from _below(child)
+
+
+def test_bytes_are_never_indexed(driven: Driven, indexes: DeclaredIndexes) -> None:
+    found = {
+        (collection, name)
+        for collection, fields in stored(driven)
+        for name, value in fields.items()
+        if isinstance(value, bytes)
+    }
+    assert {("pages", "rows"), ("pages", "keys"), ("pages", "identities"), ("secrets", "ciphertext")} <= found
+    assert [pair for pair in found if indexes.is_indexed(*pair)] == []
+
+
+def test_what_has_an_end_is_removed_by_a_time_to_live_policy(driven: Driven) -> None:
+    found = {collection for collection, fields in stored(driven) if "deleteAt" in fields}
+    assert {"oauthStates", "idempotency"} <= found
+    assert found <= {collection for collection, field in _time_to_live() if field == "deleteAt"}
+
+
+def test_the_sandbox_banks_records_end_too() -> None:
+    ending = {name for kind, name in BANK_COLLECTIONS.items() if "expires_at" in kind.__struct_fields__}
+    assert ending == {collection for collection, field in _time_to_live() if field == "expires_at"}
+
+
+def test_no_time_to_live_policy_reaches_what_must_stay() -> None:
+    """`expiresAt` is when a consent's access ends: its documents are evidence, and must not go with it."""
+    assert {field for _, field in _time_to_live()} == {"deleteAt", "expires_at"}
+
+
+def test_no_field_is_overridden_twice() -> None:
+    overrides = json.loads(INDEXES.read_text())["fieldOverrides"]
+    fields = [(entry["collectionGroup"], entry["fieldPath"]) for entry in overrides]
+    assert len(fields) == len(set(fields))
+
+
+def _time_to_live() -> set[tuple[str, str]]:
+    overrides = json.loads(INDEXES.read_text())["fieldOverrides"]
+    return {(entry["collectionGroup"], entry["fieldPath"]) for entry in overrides if entry.get("ttl")}
