@@ -17,6 +17,10 @@ class InvalidApiKey(TokError):
     pass
 
 
+class InvalidToken(TokError):
+    """A user's token that is missing or does not count. Never says which check failed beyond what helps its owner."""
+
+
 class Forbidden(TokError):
     pass
 

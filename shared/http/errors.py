@@ -15,6 +15,7 @@ class Kind(msgspec.Struct, frozen=True):
 
 TABLE: dict[type[errors.TokError], Kind] = {
     errors.InvalidApiKey: Kind(401, "INVALID_API_KEY"),
+    errors.InvalidToken: Kind(401, "INVALID_TOKEN"),
     errors.Forbidden: Kind(403, "FORBIDDEN"),
     errors.ConsentExpired: Kind(403, "CONSENT_EXPIRED"),
     errors.ConsentRevoked: Kind(403, "CONSENT_REVOKED"),
@@ -52,6 +53,8 @@ def error_reply(error: BaseException, *, request_id: str) -> tuple[Reply, Kind]:
         headers.append(("Allow", ", ".join(error.allowed)))
     if isinstance(error, errors.InvalidApiKey):
         headers.append(("WWW-Authenticate", "ApiKey"))
+    if isinstance(error, errors.InvalidToken):
+        headers.append(("WWW-Authenticate", "Bearer"))
     return json_reply({"error": envelope}, status=kind.status, headers=tuple(headers)), kind
 
 

@@ -1,0 +1,130 @@
+"""The audit log: who did what, when, from where. Append-only; ids and facts, never names, addresses or bank data."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from shared.domain.consents import Consent
+from shared.domain.ids import timed_id
+
+Action = Literal[
+    "organisation.created",
+    "organisation.updated",
+    "organisation.tier_changed",
+    "user.invited",
+    "user.joined",
+    "user.role_changed",
+    "user.removed",
+    "user.left",
+    "invitation.withdrawn",
+    "key.created",
+    "key.rotated",
+    "key.revoked",
+    "consent.created",
+    "consent.activated",
+    "consent.renewed",
+    "consent.failed",
+    "consent.expired",
+    "consent.revoked",
+]
+ActorKind = Literal["user", "key", "psu", "bank", "system", "operator"]
+
+
+class Actor(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    kind: ActorKind
+    id: str | None = None
+    """usr_…, key_…, a bank's id or an operator's name. A PSU has none: Tok does not know who they are."""
+
+
+SYSTEM = Actor(kind="system")
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Who asks for a change, from where, and in which request."""
+
+    actor: Actor
+    ip_address: str | None = None
+    request_id: str | None = None
+
+
+class AuditEntry(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    id: str
+    organisation_id: str
+    at: datetime
+    action: Action
+    actor: Actor
+    ip_address: str | None
+    request_id: str | None
+    target_id: str
+    """What it was done to: an organisation, user, invitation, key or consent."""
+    details: dict[str, str] = {}
+
+
+def audit_entry(
+    action: Action,
+    *,
+    organisation_id: str,
+    target_id: str,
+    origin: Origin,
+    at: datetime,
+    details: dict[str, str] | None = None,
+) -> AuditEntry:
+    """Its id depends on what is told alone, so that the same thing told twice is one entry."""
+    return AuditEntry(
+        id=timed_id("aud", organisation_id, action, target_id, origin.request_id or "", at=at),
+        organisation_id=organisation_id,
+        at=at,
+        action=action,
+        actor=origin.actor,
+        ip_address=origin.ip_address,
+        request_id=origin.request_id,
+        target_id=target_id,
+        details=details or {},
+    )
+
+
+def consent_entry(
+    consent: Consent, *, before: Consent | None, origin: Origin | None, at: datetime
+) -> AuditEntry | None:
+    """What the change from `before` (None: a new consent) is in the log; None when its status did not change.
+
+    Without an origin it was found out in the background: time runs out by itself, and the rest is the bank's word.
+    """
+    action = _consent_action(consent, before)
+    if action is None:
+        return None
+    if origin is None:
+        actor = SYSTEM if action == "consent.expired" else Actor(kind="bank", id=consent.bank_id)
+        origin = Origin(actor=actor)
+    return AuditEntry(
+        id=timed_id("aud", consent.organisation_id, consent.id, str(consent.revision), at=at),
+        organisation_id=consent.organisation_id,
+        at=at,
+        action=action,
+        actor=origin.actor,
+        ip_address=origin.ip_address,
+        request_id=origin.request_id,
+        target_id=consent.id,
+        details={"bankId": consent.bank_id} | ({"code": consent.fault.code} if consent.fault else {}),
+    )
+
+
+def _consent_action(consent: Consent, before: Consent | None) -> Action | None:
+    if before is None:
+        return "consent.created"
+    if consent.revision == before.revision:
+        return None
+    match consent.status:
+        case "active":
+            return "consent.renewed" if before.status == "active" else "consent.activated"
+        case "expired":
+            return "consent.expired"
+        case "revoked":
+            return "consent.revoked"
+        case "error":
+            return "consent.failed"
+        case "pending":
+            return "consent.created"
