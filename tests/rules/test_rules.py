@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from shared.domain.roles import ROLES, Permission, Role, may
 from shared.gcp import paths
 from tests.localcloud.google_emulator import EmulatorMissing, running_emulator
 from tests.rules.emulator import CONTROL, DATABASES, RULES, RulesEmulator, unsigned_token
@@ -19,16 +20,16 @@ pytestmark = pytest.mark.google
 
 OWN = "org_own"
 FOREIGN = "org_foreign"
-ROLES = ("owner", "admin", "developer", "viewer")
 DENIED = 403
 SERVED = 200
-READERS = {
-    "organisations": set(ROLES),
-    "users": set(ROLES),
-    "apiKeys": {"owner", "admin", "developer"},
-    "audit": {"owner", "admin"},
+PERMISSIONS: dict[str, Permission] = {
+    "organisations": "organisation.read",
+    "users": "users.read",
+    "invitations": "users.invite",
+    "apiKeys": "keys.read",
+    "audit": "audit.read",
 }
-"""The control plane's readable collections. What is not here is closed to everybody."""
+"""What reading each collection of the control plane needs. What is not here is closed to everybody."""
 _CLOSED_TO_LISTS = {"organisations"}
 
 
@@ -41,7 +42,8 @@ def documents(organisation: str) -> dict[str, str]:
     """Name of the path's builder → a document there. A collection's builder stands for a document in it."""
     found = {
         "user": f"organisations/{organisation}/users/somebody",
-        "audit": f"organisations/{organisation}/audit/01H",
+        "invitation": f"organisations/{organisation}/invitations/some",
+        "audit": f"organisations/{organisation}/audit/some",
         "unknown": "somethingNew/document",
         "unknown_below": f"organisations/{organisation}/somethingNew/document",
     }
@@ -65,8 +67,10 @@ def emulator() -> Iterator[RulesEmulator]:
                     for path in documents(organisation).values():
                         running.put(database, path, {"marker": organisation})
                     for role in ROLES:
-                        member = f"organisations/{organisation}/users/{organisation}-{role}"
-                        running.put(database, member, {"role": role})
+                        user = f"usr_{organisation}_{role}"
+                        running.put(database, f"signIns/{organisation}-{role}", {"userId": user})
+                        running.put(database, f"memberships/{user}", {"marker": organisation})
+                        running.put(database, f"organisations/{organisation}/users/{user}", {"role": role})
             yield running
             running.close()
     except EmulatorMissing as missing:
@@ -85,8 +89,19 @@ STRANGERS = {
 } | {f"{role} of another organisation": member(role, FOREIGN) for role in ROLES}
 
 
-def may_read(database: str, path: str, role: str) -> bool:
-    return database == CONTROL and role in READERS.get(path.split("/")[-2], ())
+def test_users_see_which_organisations_they_belong_to_and_not_others(emulator: RulesEmulator) -> None:
+    for database in DATABASES:
+        own = f"memberships/usr_{OWN}_viewer"
+        expected = SERVED if database == CONTROL else DENIED
+        assert emulator.get(database, own, token=member("viewer")) == expected
+        assert emulator.query(database, own, token=member("viewer")) == DENIED
+        for token in (member("owner"), *STRANGERS.values()):
+            assert emulator.get(database, own, token=token) == DENIED
+
+
+def may_read(database: str, path: str, role: Role) -> bool:
+    permission = PERMISSIONS.get(path.split("/")[-2])
+    return database == CONTROL and permission is not None and may(role, permission)
 
 
 @pytest.mark.parametrize("database", DATABASES)
@@ -143,7 +158,7 @@ def test_nobody_writes(emulator: RulesEmulator, database: str, name: str) -> Non
         assert seen == {DENIED}, f"{who} at {path} in {database}"
 
 
-@pytest.mark.parametrize("collection", sorted(READERS.keys() - _CLOSED_TO_LISTS))
+@pytest.mark.parametrize("collection", sorted(PERMISSIONS.keys() - _CLOSED_TO_LISTS))
 @pytest.mark.parametrize(("limit", "expected"), [(100, SERVED), (101, DENIED), (None, DENIED)])
 def test_a_list_is_read_a_page_at_a_time(
     emulator: RulesEmulator, collection: str, limit: int | None, expected: int
@@ -155,7 +170,7 @@ def test_a_list_is_read_a_page_at_a_time(
 def test_every_expression_of_the_rules_is_evaluated(
     emulator: RulesEmulator, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for collection in READERS:
+    for collection in PERMISSIONS:
         path = (
             f"organisations/{OWN}"
             if collection == "organisations"
@@ -164,6 +179,7 @@ def test_every_expression_of_the_rules_is_evaluated(
         for token in (*STRANGERS.values(), *(member(role) for role in ROLES)):
             emulator.get(CONTROL, path, token=token)
             emulator.query(CONTROL, path, token=token)
+    emulator.get(CONTROL, f"memberships/usr_{OWN}_viewer", token=member("viewer"))
     lines = RULES.read_text().splitlines()
     evaluated: set[int] = set()
     never: list[str] = []
