@@ -52,6 +52,9 @@ class Consent(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """When the PSU last authenticated, kept apart from `expires_at`."""
     fault: ConsentFault | None = None
     account_ids: tuple[str, ...] = ()
+    erased_account_ids: tuple[str, ...] = ()
+    """What was erased while this consent reached it: its syncs leave these accounts alone; a new consent may bring
+    them back."""
     last_synced_at: datetime | None = None
     next_sync_at: datetime | None = None
     """None when nothing is due: not active."""
@@ -91,4 +94,19 @@ def ended(
     """No more syncs. What was read stays until it is erased, an explicit call of its own."""
     return msgspec.structs.replace(
         consent, status=status, revision=consent.revision + 1, next_sync_at=None, fault=fault, lease=Lease()
+    )
+
+
+def without_account(consent: Consent, account_id: str) -> Consent:
+    """As it is once the account is erased. A sync under way has lost its lease: it writes nothing more."""
+    may_bring_it_back = (
+        consent.status in ("pending", "active") and account_id not in consent.erased_account_ids
+    )
+    return msgspec.structs.replace(
+        consent,
+        account_ids=tuple(known for known in consent.account_ids if known != account_id),
+        erased_account_ids=(*consent.erased_account_ids, account_id)
+        if may_bring_it_back
+        else consent.erased_account_ids,
+        lease=Lease(fence=consent.lease.fence),
     )

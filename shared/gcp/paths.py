@@ -22,6 +22,10 @@ def oauth_state(state_hash: str) -> str:
     return f"oauthStates/{state_hash}"
 
 
+def oauth_states() -> str:
+    return "oauthStates"
+
+
 def idempotency(organisation_id: str, record_hash: str) -> str:
     return f"organisations/{organisation_id}/idempotency/{record_hash}"
 
@@ -56,6 +60,15 @@ def pages(organisation_id: str, account_id: str) -> str:
 
 def page(organisation_id: str, account_id: str, lower: str) -> str:
     return f"{pages(organisation_id, account_id)}/{lower}"
+
+
+def account_erasure(organisation_id: str, account_id: str) -> str:
+    return f"organisations/{organisation_id}/erasures/{account_id}"
+
+
+def organisation_erasure(organisation_id: str) -> str:
+    """In the control plane, outside the organisation: it stays when the organisation is gone."""
+    return f"erasures/{organisation_id}"
 
 
 HEAD = "~"

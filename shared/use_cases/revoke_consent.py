@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from shared.domain.bank_data import BankTokens
 from shared.domain.clock import Clock
 from shared.domain.consents import Consent, ended
 from shared.domain.errors import BankError, NotDecryptable, NotFound, StaleWrite
-from shared.use_cases.ports import Banks, Consents, TokenVault
+from shared.use_cases.ports import Banks, Consents, SealedTokens, TokenVault
 
 _ATTEMPTS = 5
 
@@ -31,7 +33,7 @@ def revoke_consent(
             raise NotFound("There is no such consent.")
         if stored.consent.status in ("expired", "revoked", "error"):
             return None
-        tokens = _tokens(organisation_id, consent_id, consents=consents, vault=vault)
+        tokens = open_tokens(organisation_id, consent_id, consents=consents, vault=vault)
         try:
             revoked = consents.save(
                 ended(stored.consent, status="revoked"), replacing=stored, at=clock.now()
@@ -49,9 +51,14 @@ def revoke_consent(
     raise StaleWrite("the consent kept changing")
 
 
-def _tokens(
-    organisation_id: str, consent_id: str, *, consents: Consents, vault: TokenVault
+class SealedTokensOfConsents(Protocol):
+    def sealed_tokens(self, organisation_id: str, consent_id: str) -> SealedTokens | None: ...
+
+
+def open_tokens(
+    organisation_id: str, consent_id: str, *, consents: SealedTokensOfConsents, vault: TokenVault
 ) -> BankTokens | None:
+    """None where there are none, or none that still open."""
     sealed = consents.sealed_tokens(organisation_id, consent_id)
     if sealed is None:
         return None

@@ -99,7 +99,7 @@ def _sync(
 ) -> Outcome:
     next_sync_at = clock.now() + timedelta(days=1) / rules.unattended_reads_per_day
     try:
-        bank_accounts = session.read(session.connector.accounts)
+        bank_accounts = _not_erased(session, session.read(session.connector.accounts))
         _remember_accounts(session, bank_accounts, store=store)
         for bank_account in bank_accounts:
             if _was_read_in_this_window(bank_account, session, store=store):
@@ -134,6 +134,16 @@ def _sync(
     )
     consents.save(done, replacing=session.stored, at=now)
     return "synced"
+
+
+def _not_erased(session: BankSession, bank_accounts: tuple[BankAccount, ...]) -> tuple[BankAccount, ...]:
+    """An account that was erased stays away, whatever the bank still lists under this consent."""
+    consent = session.stored.consent
+    return tuple(
+        account
+        for account in bank_accounts
+        if account_id(consent.organisation_id, consent.bank_id, account) not in consent.erased_account_ids
+    )
 
 
 def _remember_accounts(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,9 +13,11 @@ from localcloud.firestore.background import serve_in_background
 from localcloud.firestore.engine import Engine
 from localcloud.firestore.indexes import DeclaredIndexes
 from localcloud.firestore.storage import Storage
+from shared.gcp import clients
+from shared.gcp.raw_firestore import RawFirestore
 from tests.localcloud.firestore.conftest import project
 
-__all__ = ["INDEXES", "firestore_address", "project"]
+__all__ = ["INDEXES", "firestore_address", "project", "raw_firestore"]
 
 INDEXES = Path(__file__).parents[2] / "firestore.indexes.json"
 
@@ -26,3 +30,14 @@ def firestore_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
     with serve_in_background(engine) as address:
         yield address
     storage.close()
+
+
+@contextmanager
+def raw_firestore(address: str, *, project: str, database: str) -> Iterator[RawFirestore]:
+    """On a channel of its own: the process's one belongs to whoever made it first."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(os.environ, "FIRESTORE_EMULATOR_HOST", address)
+        clients.firestore_channel.cache_clear()
+        yield RawFirestore(project=project, database=database)
+        clients.firestore_channel().close()
+        clients.firestore_channel.cache_clear()
