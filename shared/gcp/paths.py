@@ -38,6 +38,10 @@ def consent(organisation_id: str, consent_id: str) -> str:
     return f"organisations/{organisation_id}/consents/{consent_id}"
 
 
+def consent_histories(organisation_id: str, consent_id: str) -> str:
+    return f"{consent(organisation_id, consent_id)}/history"
+
+
 def consent_history(organisation_id: str, consent_id: str, revision: int) -> str:
     return f"{consent(organisation_id, consent_id)}/history/{revision:06d}"
 

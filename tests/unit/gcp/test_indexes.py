@@ -24,6 +24,7 @@ from shared.domain.idempotency import IdempotencyRecord
 from shared.domain.oauth_states import OAuthState
 from shared.gcp import clients
 from shared.gcp.account_erasure_store import AccountErasureStore
+from shared.gcp.export_sections import data_sections
 from shared.gcp.idempotency_store import IdempotencyStore
 from shared.gcp.oauth_state_store import OAuthStateStore
 from shared.gcp.organisation_data_store import OrganisationDataStore
@@ -78,6 +79,13 @@ QUERIES: dict[tuple[str, str], tuple[Query, ...]] = {
     ("account_erasure_store.py", "consents_of_bank"): (
         lambda on: list(AccountErasureStore(on.data, on.raw).consents_of_bank(on.organisation_id, "fake-hr")),
     ),
+    ("export_sections.py", "_documents"): (
+        lambda on: [list(section.read(on.organisation_id, after=None)) for section in data_sections(on.data)],
+        lambda on: [
+            list(section.read(on.organisation_id, after="a/b")) for section in data_sections(on.data)
+        ],
+    ),
+    ("export_sections.py", "_pages"): (),  # the same
     ("organisation_data_store.py", "consents"): (
         lambda on: list(OrganisationDataStore(on.data, on.raw).consents(on.organisation_id)),
     ),
