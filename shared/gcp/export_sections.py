@@ -154,7 +154,7 @@ def _parents(
     """Each parent's id, and behind which of its documents to go on: only of the parent that `after` names."""
     first, _, rest = (after or "").partition("/")
     if first:
-        yield first, rest
+        yield first, rest or None
     for snapshot in _documents(database, collection, after=first or None):
         yield snapshot.id, None
 

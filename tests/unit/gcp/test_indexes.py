@@ -82,7 +82,7 @@ QUERIES: dict[tuple[str, str], tuple[Query, ...]] = {
     ("export_sections.py", "_documents"): (
         lambda on: [list(section.read(on.organisation_id, after=None)) for section in data_sections(on.data)],
         lambda on: [
-            list(section.read(on.organisation_id, after="a/b")) for section in data_sections(on.data)
+            list(section.read(on.organisation_id, after="a")) for section in data_sections(on.data)
         ],
     ),
     ("export_sections.py", "_pages"): (),  # the same
