@@ -44,6 +44,19 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
         return f"ApiSettings(public_url={self.public_url!r})"
 
 
+class UserSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What functions that signed-in users call have: whose tokens count, and for whom they must be."""
+
+    issuer: str
+    """https://securetoken.google.com/PROJECT with Identity Platform."""
+    audience: str
+    """The project's id with Identity Platform."""
+    jwks_url: str
+    """Where the issuer's public keys are (RFC 7517)."""
+    portal_url: str
+    """Where a person who was invited goes to join."""
+
+
 class BankSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What functions that talk to banks have."""
 
@@ -92,6 +105,18 @@ def load_api_settings(environ: Mapping[str, str] = os.environ) -> ApiSettings:
     if len(key) != 32:
         raise MissingSetting("TOK_SIGNING_KEY is 32 random bytes in base64")
     return ApiSettings(public_url=_required(environ, "TOK_PUBLIC_URL").rstrip("/"), signing_key=key)
+
+
+def load_user_settings(environ: Mapping[str, str] = os.environ) -> UserSettings:
+    jwks_url = _required(environ, "TOK_USER_JWKS_URL")
+    if not jwks_url.startswith(("https://", "http://127.0.0.1:")):
+        raise MissingSetting("TOK_USER_JWKS_URL is an https URL")
+    return UserSettings(
+        issuer=_required(environ, "TOK_USER_ISSUER"),
+        audience=_required(environ, "TOK_USER_AUDIENCE"),
+        jwks_url=jwks_url,
+        portal_url=_required(environ, "TOK_PORTAL_URL").rstrip("/"),
+    )
 
 
 def load_bank_settings(environ: Mapping[str, str] = os.environ) -> BankSettings:

@@ -60,7 +60,7 @@ def complete(call: Call) -> Reply:
         redirect_uri=f"{_api_settings.public_url}/callback",
         pkce_key=derive_key(_api_settings.signing_key, purpose="pkce"),
         banks=_banks,
-        consents=_consents,
+        consents=_consents.on_behalf_of(call.origin),
         states=_states,
         vault=_vault,
         tasks=_tasks,

@@ -88,7 +88,7 @@ def create_consent(call: Call) -> Reply:
             redirect_uri=f"{_api_settings.public_url}/callback",
             pkce_key=derive_key(_api_settings.signing_key, purpose="pkce"),
             banks=_banks,
-            consents=_consents,
+            consents=_consents.on_behalf_of(call.origin),
             states=_states,
             clock=_clock,
         )
@@ -128,7 +128,12 @@ def get_consent(call: Call) -> Reply:
 def delete_consent(call: Call) -> Reply:
     consent = _require_consent(call)
     revoke_consent(
-        call.organisation_id, consent.id, banks=_banks, consents=_consents, vault=_vault, clock=_clock
+        call.organisation_id,
+        consent.id,
+        banks=_banks,
+        consents=_consents.on_behalf_of(call.origin),
+        vault=_vault,
+        clock=_clock,
     )
     return Reply(status=204)
 

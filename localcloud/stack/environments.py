@@ -69,6 +69,15 @@ def _api(stack: Plan, secrets: Mapping[str, Any]) -> dict[str, str]:
     return {"TOK_PUBLIC_URL": stack.gateway_url, "TOK_SIGNING_KEY": secrets["signingKey"]}
 
 
+def _users(stack: Plan, _secrets: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "TOK_USER_ISSUER": stack.user_issuer,
+        "TOK_USER_AUDIENCE": plan.USER_AUDIENCE,
+        "TOK_USER_JWKS_URL": f"{stack.user_issuer}/certs",
+        "TOK_PORTAL_URL": plan.PORTAL_URL,
+    }
+
+
 def _banks(stack: Plan, secrets: Mapping[str, Any]) -> dict[str, str]:
     return {
         "TOK_SANDBOX_BANK_URL": stack.bank_url,
@@ -108,6 +117,7 @@ _GROUPS: dict[str, Callable[[Plan, Mapping[str, Any]], dict[str, str]]] = {
     "control": _firestore({"TOK_CONTROL_DATABASE": "(default)"}),
     "data": _firestore({"TOK_DATA_DATABASE": plan.ENVIRONMENT}),
     "api": _api,
+    "users": _users,
     "banks": _banks,
     "tasks": _tasks,
     "kms": _kms,

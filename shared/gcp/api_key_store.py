@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, date
 
 from shared.domain.api_keys import ApiKey, Environment
 from shared.gcp import paths
@@ -19,6 +19,7 @@ class ApiKeyStore:
             return None
         environment: Environment = "live" if fields["environment"].string_value == "live" else "sandbox"
         expires = fields.get("expiresAt")
+        used = fields["lastUsedOn"].string_value if "lastUsedOn" in fields else ""
         return ApiKey(
             id=fields["key"].string_value,
             organisation_id=fields["organisation"].string_value,
@@ -29,4 +30,5 @@ class ApiKeyStore:
                 if expires is not None and expires.WhichOneof("value_type") == "timestamp_value"
                 else None
             ),
+            last_used_on=date.fromisoformat(used) if used else None,
         )

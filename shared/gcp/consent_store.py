@@ -10,22 +10,32 @@ from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from shared.domain.accounts import AccountHead
+from shared.domain.audit import Origin, consent_entry
 from shared.domain.consents import Consent, ConsentHistoryEntry
 from shared.domain.errors import StaleWrite
 from shared.gcp import paths
 from shared.gcp.documents import from_document, stale_write_on_conflict, to_document
 from shared.gcp.page_documents import head_document
+from shared.gcp.relay_store import add_to_outbox
 from shared.use_cases.ports import DueConsent, SealedTokens, StoredConsent
 
 
 class ConsentStore:
-    def __init__(self, data: firestore.Client) -> None:
+    """Each change of state is committed with its audit entry, which waits in the outbox (relay_store.py)."""
+
+    def __init__(self, data: firestore.Client, *, origin: Origin | None = None) -> None:
         self._data = data
+        self._origin = origin
+
+    def on_behalf_of(self, origin: Origin) -> ConsentStore:
+        """The same store, which tells the audit log that this one asked; without, it was found in the background."""
+        return ConsentStore(self._data, origin=origin)
 
     def create(self, consent: Consent) -> None:
         batch = self._data.batch()
         batch.create(self._reference(consent), to_document(consent))
         batch.create(*self._history_entry(consent, at=consent.created_at))
+        self._tell_audit(batch, consent, before=None, at=consent.created_at)
         try:
             with stale_write_on_conflict():
                 batch.commit()
@@ -68,6 +78,7 @@ class ConsentStore:
             batch.create(*self._history_entry(consent, at=at))
             if consent.account_ids and consent.status != "active":
                 self._end_accounts(batch, consent)
+        self._tell_audit(batch, consent, before=replacing.consent, at=at)
         with stale_write_on_conflict():
             results = batch.commit()
         return StoredConsent(consent=consent, version=results[0].update_time)
@@ -101,6 +112,13 @@ class ConsentStore:
 
     def _reference(self, consent: Consent) -> firestore.DocumentReference:
         return self._data.document(paths.consent(consent.organisation_id, consent.id))
+
+    def _tell_audit(
+        self, batch: firestore.WriteBatch, consent: Consent, *, before: Consent | None, at: datetime
+    ) -> None:
+        entry = consent_entry(consent, before=before, origin=self._origin, at=at)
+        if entry is not None:
+            add_to_outbox(batch, self._data, entry)
 
     def _history_entry(
         self, consent: Consent, *, at: datetime

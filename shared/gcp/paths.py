@@ -1,6 +1,7 @@
 """Where documents live. Every path of bank data starts at an organisation; nothing else builds a path.
 
-The two exceptions are found before an organisation is known: an API key by its hash, an OAuth state by its hash.
+The exceptions are found before an organisation is known: an API key, an invitation and an OAuth state by their
+hashes, and a user's organisations by the user.
 """
 
 from __future__ import annotations
@@ -10,12 +11,77 @@ def organisation(organisation_id: str) -> str:
     return f"organisations/{organisation_id}"
 
 
+def membership(user_id: str) -> str:
+    """Which organisations a user belongs to."""
+    return f"memberships/{user_id}"
+
+
+def membership_idempotency(user_id: str, record_hash: str) -> str:
+    """Of requests that are made before there is an organisation."""
+    return f"memberships/{user_id}/idempotency/{record_hash}"
+
+
+def users(organisation_id: str) -> str:
+    return f"organisations/{organisation_id}/users"
+
+
+def user(organisation_id: str, user_id: str) -> str:
+    return f"organisations/{organisation_id}/users/{user_id}"
+
+
+def invitations(organisation_id: str) -> str:
+    return f"organisations/{organisation_id}/invitations"
+
+
+def invitation(organisation_id: str, invitation_id: str) -> str:
+    return f"organisations/{organisation_id}/invitations/{invitation_id}"
+
+
+def invitation_hash(token_hash: str) -> str:
+    return f"invitationHashes/{token_hash}"
+
+
+def email(organisation_id: str, email_id: str) -> str:
+    """A letter that waits to be sent."""
+    return f"organisations/{organisation_id}/emails/{email_id}"
+
+
+def api_keys(organisation_id: str) -> str:
+    return f"organisations/{organisation_id}/apiKeys"
+
+
 def api_key(organisation_id: str, key_id: str) -> str:
     return f"organisations/{organisation_id}/apiKeys/{key_id}"
 
 
+def api_key_hashes() -> str:
+    return "apiKeyHashes"
+
+
 def api_key_hash(key_hash: str) -> str:
     return f"apiKeyHashes/{key_hash}"
+
+
+def key_use(organisation_id: str, key_id: str) -> str:
+    """In the data database, on its way to the control plane: the day on which a key was last used."""
+    return f"organisations/{organisation_id}/keyUse/{key_id}"
+
+
+def audit(organisation_id: str) -> str:
+    return f"organisations/{organisation_id}/audit"
+
+
+def audit_entry(organisation_id: str, entry_id: str) -> str:
+    return f"organisations/{organisation_id}/audit/{entry_id}"
+
+
+def audit_outbox(organisation_id: str) -> str:
+    """In the data database, on their way to the control plane: entries of what was done to bank data."""
+    return f"organisations/{organisation_id}/auditOutbox"
+
+
+def audit_outbox_entry(organisation_id: str, entry_id: str) -> str:
+    return f"organisations/{organisation_id}/auditOutbox/{entry_id}"
 
 
 def oauth_state(state_hash: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Literal, Protocol
 
 import flask
 import msgspec
@@ -18,7 +18,9 @@ from werkzeug.routing import Map, RequestRedirect, Rule
 
 from shared.domain.errors import MethodNotAllowed, NotFound, TokError
 from shared.domain.ids import new_id
-from shared.http.call import Call, Caller, Reply, json_reply
+from shared.domain.roles import Permission
+from shared.domain.users import Identity, require_permission
+from shared.http.call import Call, Caller, Member, Reply, json_reply
 from shared.http.errors import INTERNAL, error_reply
 from shared.http.gateway_token import require_invoker
 from shared.http.log import logger
@@ -27,9 +29,14 @@ from shared.settings import Settings
 Handler = Callable[[Call], Reply]
 
 
+ORGANISATION_HEADER = "X-Organisation-Id"
+
+
 class _Operation(msgspec.Struct, frozen=True, kw_only=True):
     handler: Handler
-    public: bool
+    access: Literal["public", "key", "user"]
+    permission: Permission | None
+    """What a user must be allowed in an organisation; None asks for a user and no organisation."""
     takes_query: bool
 
 
@@ -52,12 +59,31 @@ class Authenticator(Protocol):
         ...
 
 
-class Api:
-    """The operations of one function. `authenticator` is None where no client calls (tasks, the scheduler)."""
+class Users(Protocol):
+    def authenticate(self, authorization: str | None) -> Identity:
+        """Raises InvalidToken."""
+        ...
 
-    def __init__(self, function: str, *, settings: Settings, authenticator: Authenticator | None) -> None:
+    def member_of(self, identity: Identity, organisation_id: str | None) -> Member:
+        """In the named organisation, or in the only one. Raises NotFound, and Invalid when none of several is named."""
+        ...
+
+
+class Api:
+    """The operations of one function: `authenticator` knows keys, `users` knows signed-in users. Neither is there
+    where no client calls (tasks, the scheduler)."""
+
+    def __init__(
+        self,
+        function: str,
+        *,
+        settings: Settings,
+        authenticator: Authenticator | None,
+        users: Users | None = None,
+    ) -> None:
         self._settings = settings
         self._authenticator = authenticator
+        self._users = users
         self._log = logger(function)
         self._routes = Map(strict_slashes=True, merge_slashes=False, redirect_defaults=False)
         self._paths = self._routes.bind("")
@@ -71,10 +97,29 @@ class Api:
         A handler that `takes_query` reads `call.query`; for the others any query parameter is refused here.
         """
 
+        access: Literal["public", "key"] = "public" if public or self._authenticator is None else "key"
+        return self._register(method, path, access=access, permission=None, takes_query=takes_query)
+
+    def user_operation(
+        self, method: str, path: str, *, permission: Permission | None, takes_query: bool = False
+    ) -> Callable[[Handler], Handler]:
+        """As `operation`, for a signed-in user who may do this in the organisation that they act in; without a
+        `permission`, for any signed-in user, in no organisation."""
+        return self._register(method, path, access="user", permission=permission, takes_query=takes_query)
+
+    def _register(
+        self,
+        method: str,
+        path: str,
+        *,
+        access: Literal["public", "key", "user"],
+        permission: Permission | None,
+        takes_query: bool,
+    ) -> Callable[[Handler], Handler]:
         def register(handler: Handler) -> Handler:
             name = handler.__name__
             self._operations[name] = _Operation(
-                handler=handler, public=public or self._authenticator is None, takes_query=takes_query
+                handler=handler, access=access, permission=permission, takes_query=takes_query
             )
             self._routes.add(Rule(path, methods=[method], endpoint=name))
             return handler
@@ -91,8 +136,7 @@ class Api:
                 return self._respond(call, json_reply({"status": "ok"}))
             name, call.path = self._match(request)
             operation = self._operations[name]
-            if not operation.public:
-                self._authenticate(call)
+            self._authenticate(call, operation)
             if not operation.takes_query:
                 call.query(_NoQuery)
             reply = operation.handler(call)
@@ -128,12 +172,22 @@ class Api:
             raise NotFound("There is no such path in this API.") from None
         return endpoint, dict(arguments)
 
-    def _authenticate(self, call: Call) -> None:
-        if self._authenticator is None:
-            raise RuntimeError("no authenticator")
-        call.authenticated_as(
-            self._authenticator.authenticate(call.request.headers.get("X-Forwarded-Authorization"))
-        )
+    def _authenticate(self, call: Call, operation: _Operation) -> None:
+        authorization = call.request.headers.get("X-Forwarded-Authorization")
+        if operation.access == "key":
+            if self._authenticator is None:
+                raise RuntimeError("no authenticator")
+            call.authenticated_as(self._authenticator.authenticate(authorization))
+        elif operation.access == "user":
+            if self._users is None:
+                raise RuntimeError("no users")
+            identity = self._users.authenticate(authorization)
+            if operation.permission is None:
+                call.signed_in_as(identity, None)
+                return
+            member = self._users.member_of(identity, call.request.headers.get(ORGANISATION_HEADER))
+            call.signed_in_as(identity, member)
+            require_permission(member.role, operation.permission)
 
     def _respond(self, call: Call, reply: Reply) -> flask.Response:
         headers = [("X-Request-Id", call.request_id), *_ALWAYS, *reply.headers]

@@ -21,9 +21,18 @@ class ApiKeys(Protocol):
     def find(self, key_hash: str) -> ApiKey | None: ...
 
 
+class KeyUses(Protocol):
+    def note(self, key: ApiKey) -> None:
+        """That this key was used today. Never fails a request."""
+        ...
+
+
 class ApiKeyAuthenticator:
-    def __init__(self, keys: ApiKeys, *, environment: Environment, clock: Clock) -> None:
+    def __init__(
+        self, keys: ApiKeys, *, environment: Environment, clock: Clock, uses: KeyUses | None = None
+    ) -> None:
         self._keys = keys
+        self._uses = uses
         self._environment = environment
         self._clock = clock
         self._cache: OrderedDict[str, tuple[float, ApiKey]] = OrderedDict()
@@ -49,6 +58,8 @@ class ApiKeyAuthenticator:
             or not found.is_usable(at=self._clock.now())
         ):
             raise InvalidApiKey("The API key is unknown, expired or revoked.")
+        if self._uses is not None:
+            self._uses.note(found)
         return Caller(organisation_id=found.organisation_id, key_id=found.id)
 
     def _look_up(self, key_hash: str) -> ApiKey | None:

@@ -39,6 +39,10 @@ ENVIRONMENT = {
     "TOK_SYNC_QUEUE": "projects/p/locations/l/queues/sync",
     "TOK_SYNC_CONSENT_URL": "http://127.0.0.1:1/",
     "TOK_TASKS_SERVICE_ACCOUNT": "tasks@tok-test",
+    "TOK_USER_ISSUER": "http://127.0.0.1:1/users",
+    "TOK_USER_AUDIENCE": "tok-test",
+    "TOK_USER_JWKS_URL": "http://127.0.0.1:1/users/certs",
+    "TOK_PORTAL_URL": "https://portal.example",
     "FIRESTORE_EMULATOR_HOST": "127.0.0.1:1",
 }
 

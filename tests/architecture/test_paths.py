@@ -15,10 +15,24 @@ ROOT = Path(__file__).parents[2]
 SHARED = sorted((ROOT / "shared").rglob("*.py"))
 FUNCTIONS = sorted((ROOT / "functions").glob("*/main.py"))
 _OPENERS = {"collection", "document", "collection_group", "doc"}
-_WITHOUT_ORGANISATION = {"api_key_hash", "oauth_state", "oauth_states"}
-_ACROSS_ORGANISATIONS = {("consent_store.py", "due"), ("account_erasure_store.py", "open")}
-"""The dispatcher's view of what is due, and the ticks' of what is to be erased: ids and times, each handed on to its
-organisation's own work."""
+_WITHOUT_ORGANISATION = {
+    "api_key_hash",
+    "api_key_hashes",
+    "invitation_hash",
+    "membership",
+    "membership_idempotency",
+    "oauth_state",
+    "oauth_states",
+}
+_ACROSS_ORGANISATIONS = {
+    ("account_erasure_store.py", "open"),
+    ("consent_store.py", "due"),
+    ("relay_store.py", "audit_entries"),
+    ("relay_store.py", "key_uses"),
+}
+"""The dispatcher's view of what is due: it reads ids and times, and hands each to its organisation's task. The
+relay's of what waits for the control plane: each entry names its organisation and goes to that one's log. The
+eraser's of what has begun: each goes on within its organisation."""
 
 
 def openers(path: Path) -> Iterator[tuple[ast.Call, str]]:

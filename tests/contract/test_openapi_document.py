@@ -9,7 +9,8 @@ import pytest
 import yaml
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from shared.domain import bank_data, banks
+from shared.domain import audit, bank_data, banks
+from shared.domain.roles import LEAST_ROLE, ROLES
 from shared.http.errors import INTERNAL, TABLE
 from tests.contract.openapi import PATH, JsonObject, document, find_template, operations, resolve, validator
 
@@ -18,6 +19,8 @@ OPERATIONS = [
     for method, template, operation in operations()
 ]
 SCHEMAS: JsonObject = document()["components"]["schemas"]
+REQUESTS = {"ConsentRequest", "OrganisationChange", "KeyRequest", "KeyRotation"}
+"""Bodies of which fields may be left out."""
 
 
 def _walk(node: Any, path: str = "#") -> Iterator[tuple[str, JsonObject]]:
@@ -81,7 +84,7 @@ def test_operation_is_whole(method: str, template: str, operation: JsonObject) -
     responses = operation["responses"]
     secured = operation.get("security", document()["security"]) != []
     expected = {"400", "500"} | ({"401", "429"} if secured else set()) | ({"404"} if in_path else set())
-    expected |= {"409", "413", "415"} if method == "POST" else set()
+    expected |= {"409", "413", "415"} if method in ("POST", "PATCH") else set()
     assert expected <= set(responses)
     assert any(status[0] in "23" for status in responses)
     for status, node in responses.items():
@@ -96,7 +99,13 @@ def test_operation_is_whole(method: str, template: str, operation: JsonObject) -
 def test_operation_ids_are_unique_verbs() -> None:
     ids = [operation["operationId"] for _, _, operation in operations()]
     assert len(set(ids)) == len(ids)
-    assert all(re.fullmatch(r"(list|get|create|revoke|complete)[A-Z][A-Za-z]+", each) for each in ids)
+    assert all(
+        re.fullmatch(
+            r"(list|get|create|revoke|complete|update|change|remove|leave|invite|withdraw|accept|rotate)[A-Z][A-Za-z]+",
+            each,
+        )
+        for each in ids
+    )
 
 
 def test_every_operation_names_a_function_that_the_gateway_may_call() -> None:
@@ -121,7 +130,7 @@ def test_objects_are_closed_and_replies_whole(name: str) -> None:
         assert all(each["unevaluatedProperties"] is False for each in users)
     else:
         assert schema.get("additionalProperties", schema.get("unevaluatedProperties")) is False
-    if name not in ("ConsentRequest", "CreatedConsent", "Consent"):
+    if name not in (*REQUESTS, "CreatedConsent", "Consent"):
         assert schema["required"] == list(schema["properties"]), (
             "a field that is not known is null, never left out"
         )
@@ -141,7 +150,32 @@ def test_the_error_catalogue_lists_every_code_with_its_statuses() -> None:
                     assert catalogue[example["error"]["code"]] == status
 
 
+def test_the_control_plane_takes_people_and_everything_else_keys() -> None:
+    for _, _, operation in operations():
+        security = operation.get("security", document()["security"])
+        if operation["x-google-backend"] == "organisation":
+            assert security == [{"userToken": []}]
+            permission = operation["x-tok-permission"]
+            assert permission == "signed-in" or permission in LEAST_ROLE
+            names = {each["name"] for each in operation["parameters"]}
+            assert ("X-Organisation-Id" in names) == (permission != "signed-in")
+        else:
+            assert security in ([{"apiKey": []}], [])
+            assert "x-tok-permission" not in operation
+
+
+def test_the_roles_are_the_tables() -> None:
+    rows = re.findall(r"^\| `([a-z_.]+)` \| ([a-z]+) \|", SCHEMAS["Role"]["description"], re.MULTILINE)
+    assert dict(rows) == LEAST_ROLE
+    assert SCHEMAS["Role"]["enum"] == list(ROLES)
+    used = {operation.get("x-tok-permission") for _, _, operation in operations()}
+    assert used - {None, "signed-in"} == set(LEAST_ROLE), "a permission that no operation takes"
+
+
 def test_words_are_the_domains() -> None:
+    assert SCHEMAS["AuditAction"]["enum"] == list(get_args(audit.Action))
+    assert SCHEMAS["AuditActor"]["properties"]["kind"]["enum"] == list(get_args(audit.ActorKind))
+
     assert set(SCHEMAS["Bank"]["properties"]["features"]["items"]["enum"]) == set(get_args(banks.Feature))
     assert set(SCHEMAS["Balance"]["properties"]["type"]["enum"]) == set(get_args(bank_data.BalanceType))
     assert set(SCHEMAS["Account"]["properties"]["type"]["enum"]) == set(get_args(bank_data.AccountType))

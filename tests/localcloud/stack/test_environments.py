@@ -15,6 +15,7 @@ from shared.settings import (
     load_kms_key,
     load_settings,
     load_task_settings,
+    load_user_settings,
 )
 
 MANIFEST = plan.read_manifest(plan.ROOT / "functions/manifest.yaml")
@@ -46,6 +47,8 @@ def test_every_function_can_load_the_settings_that_it_names(name: str) -> None:
         assert load_bank_settings(given).client_credentials == {"erste-hr": ("tok-erste-hr", "hush")}
     if "tasks" in groups:
         assert load_task_settings(given).sync_queue.endswith("/queues/sync")
+    if "users" in groups:
+        assert load_user_settings(given).jwks_url.startswith(load_user_settings(given).issuer)
     if "kms" in groups:
         assert load_kms_key(given) == plan.KMS_KEY
 
