@@ -16,7 +16,7 @@ class AccountErasure(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     account_id: str
     bank_id: str
     requested_at: datetime
-    requested_by: str
+    requested_by: str | None
     """A user's id."""
     erased_at: datetime | None = None
     """None while data may be left."""
@@ -25,7 +25,7 @@ class AccountErasure(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 class OrganisationErasure(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     organisation_id: str
     requested_at: datetime
-    requested_by: str
+    requested_by: str | None
     """A user's id."""
     waiting_for: tuple[Environment, ...]
     """The environments whose bank data may be left. The control plane's comes last."""

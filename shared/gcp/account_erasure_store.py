@@ -8,6 +8,7 @@ from datetime import datetime
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
+from shared.domain.audit import AuditEntry
 from shared.domain.clock import Clock
 from shared.domain.consents import Consent
 from shared.domain.erasures import AccountErasure
@@ -15,6 +16,7 @@ from shared.gcp import paths
 from shared.gcp.documents import from_document, to_document
 from shared.gcp.purge import purge_below
 from shared.gcp.raw_firestore import RawFirestore
+from shared.gcp.relay_store import add_to_outbox
 from shared.use_cases.ports import StoredConsent
 
 
@@ -27,9 +29,8 @@ class AccountErasureStore:
         snapshot = self._data.document(paths.account_erasure(organisation_id, account_id)).get()
         return from_document(snapshot.to_dict(), AccountErasure) if snapshot.exists else None
 
-    def begin(self, organisation_id: str, erasure: AccountErasure) -> None:
-        path = paths.account_erasure(organisation_id, erasure.account_id)
-        self._data.document(path).set(to_document(erasure))
+    def begin(self, organisation_id: str, erasure: AccountErasure, *, entry: AuditEntry) -> None:
+        self._record(organisation_id, erasure, entry)
 
     def open(self) -> Iterator[tuple[str, AccountErasure]]:
         """Every organisation's erasures that have not ended, with the organisation's id."""
@@ -57,6 +58,12 @@ class AccountErasureStore:
         gone = purge_below(path, data=self._data, raw=self._raw, until=until, clock=clock)
         return gone and not self._data.document(path).get(field_paths=["id"]).exists
 
-    def finish(self, organisation_id: str, erasure: AccountErasure) -> None:
+    def finish(self, organisation_id: str, erasure: AccountErasure, *, entry: AuditEntry) -> None:
+        self._record(organisation_id, erasure, entry)
+
+    def _record(self, organisation_id: str, erasure: AccountErasure, entry: AuditEntry) -> None:
+        batch = self._data.batch()
         path = paths.account_erasure(organisation_id, erasure.account_id)
-        self._data.document(path).set(to_document(erasure))
+        batch.set(self._data.document(path), to_document(erasure))
+        add_to_outbox(batch, self._data, entry)
+        batch.commit()

@@ -13,6 +13,7 @@ from typing import Protocol
 import msgspec
 
 from shared.domain.accounts import Account
+from shared.domain.audit import SYSTEM, AuditEntry, Origin, audit_entry
 from shared.domain.clock import Clock
 from shared.domain.consents import Consent, without_account
 from shared.domain.erasures import AccountErasure
@@ -35,7 +36,7 @@ class Consents(Protocol):
 class AccountErasures(Protocol):
     def find(self, organisation_id: str, account_id: str) -> AccountErasure | None: ...
 
-    def begin(self, organisation_id: str, erasure: AccountErasure) -> None: ...
+    def begin(self, organisation_id: str, erasure: AccountErasure, *, entry: AuditEntry) -> None: ...
 
     def consents_of_bank(self, organisation_id: str, bank_id: str) -> Iterator[StoredConsent]: ...
 
@@ -47,14 +48,14 @@ class AccountErasures(Protocol):
         """Everything else of the account. False when `until` came first."""
         ...
 
-    def finish(self, organisation_id: str, erasure: AccountErasure) -> None: ...
+    def finish(self, organisation_id: str, erasure: AccountErasure, *, entry: AuditEntry) -> None: ...
 
 
 def erase_account(
     organisation_id: str,
     account_id: str,
     *,
-    requested_by: str,
+    origin: Origin,
     until: datetime,
     accounts: Accounts,
     erasures: AccountErasures,
@@ -69,9 +70,19 @@ def erase_account(
             account_id=account_id,
             bank_id=account.bank_id,
             requested_at=clock.now(),
-            requested_by=requested_by,
+            requested_by=origin.actor.id,
         )
-        erasures.begin(organisation_id, erasure)
+        erasures.begin(
+            organisation_id,
+            erasure,
+            entry=audit_entry(
+                "account.erasure_requested",
+                organisation_id=organisation_id,
+                target_id=account_id,
+                origin=origin,
+                at=erasure.requested_at,
+            ),
+        )
     if erasure is None:
         raise NotFound("There is no such account.")
     return go_on_erasing(
@@ -96,8 +107,16 @@ def go_on_erasing(
     erasures.hide(organisation_id, erasure.account_id)
     if not erasures.purge(organisation_id, erasure.account_id, until=until, clock=clock):
         return erasure
-    done = msgspec.structs.replace(erasure, erased_at=clock.now())
-    erasures.finish(organisation_id, done)
+    now = clock.now()
+    done = msgspec.structs.replace(erasure, erased_at=now)
+    entry = audit_entry(
+        "account.erased",
+        organisation_id=organisation_id,
+        target_id=erasure.account_id,
+        origin=Origin(actor=SYSTEM),
+        at=now,
+    )
+    erasures.finish(organisation_id, done, entry=entry)
     return done
 
 

@@ -7,17 +7,20 @@ with the control plane. Every step may be done again: a process that dies is fol
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from typing import Protocol
 
 import msgspec
 
 from shared.domain.api_keys import Environment
+from shared.domain.audit import SYSTEM, Action, AuditEntry, Origin, audit_entry
 from shared.domain.clock import Clock
 from shared.domain.consents import Consent, ended
 from shared.domain.erasures import OrganisationErasure
 from shared.domain.errors import BankError, NotFound, StaleWrite
 from shared.use_cases.ports import Banks, SealedTokens, StoredConsent, TokenVault
+from shared.use_cases.relay import AuditLog, Outbox, relay_audit_of
 from shared.use_cases.revoke_consent import open_tokens
 
 _ATTEMPTS = 10
@@ -36,8 +39,9 @@ class OrganisationErasures(Protocol):
 
     def find(self, organisation_id: str) -> OrganisationErasure | None: ...
 
-    def begin(self, erasure: OrganisationErasure) -> bool:
-        """With the organisation's status, in one commit. False when there is no such organisation."""
+    def begin(self, erasure: OrganisationErasure, *, entry: AuditEntry) -> None:
+        """With the organisation's status, in one commit. Raises StaleWrite when there is no such organisation, or when
+        its erasure has begun already."""
         ...
 
     def close_access(self, organisation_id: str) -> None:
@@ -50,7 +54,7 @@ class OrganisationErasures(Protocol):
         """All but the audit, which loses what it knows of persons. False when `until` came first."""
         ...
 
-    def finish(self, erasure: OrganisationErasure) -> None: ...
+    def finish(self, erasure: OrganisationErasure, *, entry: AuditEntry) -> None: ...
 
 
 class OrganisationData(Protocol):
@@ -64,7 +68,7 @@ class OrganisationData(Protocol):
 def request_organisation_erasure(
     organisation_id: str,
     *,
-    requested_by: str,
+    origin: Origin,
     environments: tuple[Environment, ...],
     erasures: OrganisationErasures,
     clock: Clock,
@@ -72,13 +76,17 @@ def request_organisation_erasure(
     """Repeatable: the first request counts. The organisation's access ends here. Raises NotFound."""
     erasure = erasures.find(organisation_id)
     if erasure is None:
-        erasure = OrganisationErasure(
+        now = clock.now()
+        wanted = OrganisationErasure(
             organisation_id=organisation_id,
-            requested_at=clock.now(),
-            requested_by=requested_by,
+            requested_at=now,
+            requested_by=origin.actor.id,
             waiting_for=environments,
         )
-        if not erasures.begin(erasure):
+        with suppress(StaleWrite):
+            erasures.begin(wanted, entry=_entry("organisation.erasure_requested", wanted, origin, at=now))
+        erasure = erasures.find(organisation_id)
+        if erasure is None:
             raise NotFound("There is no such organisation.")
     erasures.close_access(organisation_id)
     return erasure
@@ -91,6 +99,8 @@ def erase_organisation(
     until: datetime,
     erasures: OrganisationErasures,
     data: OrganisationData,
+    outbox: Outbox,
+    log: AuditLog,
     consents: Consents,
     banks: Banks,
     vault: TokenVault,
@@ -106,14 +116,26 @@ def erase_organisation(
             if clock.now() >= until:
                 return erasure
             _end(stored, consents=consents, banks=banks, vault=vault, clock=clock)
+        relay_audit_of(organisation_id, outbox=outbox, log=log)
         if not data.purge(organisation_id, until=until, clock=clock):
             return erasure
         erasure = erasures.data_erased(organisation_id, environment)
     if erasure.waiting_for or not erasures.purge(organisation_id, until=until, clock=clock):
         return erasure
-    done = msgspec.structs.replace(erasure, erased_at=clock.now())
-    erasures.finish(done)
+    now = clock.now()
+    done = msgspec.structs.replace(erasure, erased_at=now)
+    erasures.finish(done, entry=_entry("organisation.erased", done, Origin(actor=SYSTEM), at=now))
     return done
+
+
+def _entry(action: Action, erasure: OrganisationErasure, origin: Origin, *, at: datetime) -> AuditEntry:
+    return audit_entry(
+        action,
+        organisation_id=erasure.organisation_id,
+        target_id=erasure.organisation_id,
+        origin=origin,
+        at=at,
+    )
 
 
 def _end(stored: StoredConsent, *, consents: Consents, banks: Banks, vault: TokenVault, clock: Clock) -> None:

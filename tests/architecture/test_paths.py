@@ -19,10 +19,14 @@ _WITHOUT_ORGANISATION = {
     "api_key_hash",
     "api_key_hashes",
     "invitation_hash",
+    "invitation_hashes",
     "membership",
     "membership_idempotency",
     "oauth_state",
     "oauth_states",
+    "organisation_erasures",
+    "sign_in",
+    "sign_ins",
 }
 _ACROSS_ORGANISATIONS = {
     ("account_erasure_store.py", "open"),

@@ -10,7 +10,8 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,16 +25,23 @@ from shared.domain.idempotency import IdempotencyRecord
 from shared.domain.oauth_states import OAuthState
 from shared.gcp import clients
 from shared.gcp.account_erasure_store import AccountErasureStore
+from shared.gcp.audit_store import AuditStore
 from shared.gcp.export_sections import data_sections
 from shared.gcp.idempotency_store import IdempotencyStore
+from shared.gcp.invitation_store import InvitationStore
+from shared.gcp.key_store import KeyStore
 from shared.gcp.oauth_state_store import OAuthStateStore
 from shared.gcp.organisation_data_store import OrganisationDataStore
+from shared.gcp.organisation_erasure_store import OrganisationErasureStore
+from shared.gcp.organisation_store import OrganisationStore
 from shared.gcp.raw_firestore import RawFirestore
+from shared.gcp.relay_store import RelayStore
 from shared.gcp.transaction_pages import FirestoreTransactionPages
 from shared.use_cases.list_transactions import BELOW_NOTHING
 from tests.everything import everything
 from tests.fakes.bank import bank_transaction
 from tests.localcloud.firestore.serving import connect
+from tests.unit.control_plane import ControlPlane, person
 from tests.unit.firestore import INDEXES, raw_firestore
 from tests.unit.use_cases.conftest import World
 from xs2a_bank.firestore_store import COLLECTIONS as BANK_COLLECTIONS
@@ -50,9 +58,16 @@ _QUERYING = {
     "sum",
     "avg",
     "get_partitions",
+    "where",
 }
 
 Query = Callable[["Driven"], object]
+
+
+def _audit(on: Driven, **filters: Any) -> object:
+    return AuditStore(on.data).list(on.organisation_id, limit=2, **filters)
+
+
 QUERIES: dict[tuple[str, str], tuple[Query, ...]] = {
     ("account_store.py", "list"): (
         lambda on: on.world.accounts.list(on.organisation_id, limit=2, after=None),
@@ -81,20 +96,60 @@ QUERIES: dict[tuple[str, str], tuple[Query, ...]] = {
     ),
     ("export_sections.py", "_documents"): (
         lambda on: [list(section.read(on.organisation_id, after=None)) for section in data_sections(on.data)],
-        lambda on: [
-            list(section.read(on.organisation_id, after="a")) for section in data_sections(on.data)
-        ],
+        lambda on: [list(section.read(on.organisation_id, after="a")) for section in data_sections(on.data)],
     ),
     ("export_sections.py", "_pages"): (),  # the same
     ("organisation_data_store.py", "consents"): (
         lambda on: list(OrganisationDataStore(on.data, on.raw).consents(on.organisation_id)),
     ),
-    ("purge.py", "purge_below"): (
+    ("organisation_data_store.py", "purge"): (
         lambda on: OrganisationDataStore(on.data, on.raw).purge(
             "org_other", until=on.world.clock.now(), clock=on.world.clock
         ),
     ),
-    ("purge.py", "purge_found"): (),  # what purge_below's driver asks through it
+    ("organisation_erasure_store.py", "open"): (
+        lambda on: list(OrganisationErasureStore(on.data, on.raw).open()),
+    ),
+    ("organisation_erasure_store.py", "close_access"): (
+        lambda on: OrganisationErasureStore(on.data, on.raw).close_access(on.leaving_id),
+    ),
+    ("organisation_erasure_store.py", "purge"): (
+        lambda on: OrganisationErasureStore(on.data, on.raw).purge(
+            on.leaving_id, until=on.world.clock.now() + timedelta(hours=1), clock=on.world.clock
+        ),
+    ),
+    ("organisation_erasure_store.py", "_forget_person"): (),  # the same
+    ("organisation_erasure_store.py", "_forget_addresses"): (),  # the same
+    ("purge.py", "purge_below"): (),  # the same
+    ("purge.py", "purge_found"): (),  # the same
+    ("audit_store.py", "list"): tuple(
+        partial(_audit, action=action, actor_id=actor_id, first_id=first_id, before=before)
+        for action in (None, "key.created")
+        for actor_id in (None, "usr_1")
+        for first_id in (None, "aud_0")
+        for before in (None, "aud_9")
+    ),
+    ("invitation_store.py", "list"): (
+        lambda on: InvitationStore(on.data).list(on.organisation_id, limit=2, before=None),
+        lambda on: InvitationStore(on.data).list(on.organisation_id, limit=2, before="inv_9"),
+    ),
+    ("key_store.py", "list"): (
+        lambda on: KeyStore(on.data).list(on.organisation_id, limit=2, before=None),
+        lambda on: KeyStore(on.data).list(on.organisation_id, limit=2, before="key_9"),
+    ),
+    ("key_store.py", "_looked_up"): (
+        lambda on: KeyStore(on.data).record_use(on.signed_up_id, on.key_id, on=date(2026, 11, 24)),
+    ),
+    ("organisation_store.py", "list_users"): (
+        lambda on: OrganisationStore(on.data).list_users(on.organisation_id, limit=2, before=None),
+        lambda on: OrganisationStore(on.data).list_users(on.organisation_id, limit=2, before="usr_9"),
+    ),
+    ("organisation_store.py", "roster"): (lambda on: OrganisationStore(on.data).roster(on.organisation_id),),
+    ("relay_store.py", "audit_entries"): (lambda on: RelayStore(on.data).audit_entries(limit=2),),
+    ("relay_store.py", "audit_entries_of"): (
+        lambda on: RelayStore(on.data).audit_entries_of(on.organisation_id, limit=2),
+    ),
+    ("relay_store.py", "key_uses"): (lambda on: list(RelayStore(on.data).key_uses(limit=2)),),
     ("raw_firestore.py", "descending"): (),  # what transaction_pages.py asks through it
     ("raw_firestore.py", "descendants"): (),  # what purge.py asks through it
 }
@@ -117,6 +172,13 @@ class Driven:
         (self.account_id,) = [
             account.id for account in self.world.accounts.list(self.organisation_id, limit=9, after=None)
         ]
+        owner = person("vlasnik")
+        control = ControlPlane(data, self.world.clock)
+        signed_up = control.sign_up(owner)
+        control.invite(signed_up.organisation.id, by=owner, email="nova@client.example")
+        self.leaving_id = control.sign_up(person("odlazi")).organisation.id
+        self.signed_up_id = signed_up.organisation.id
+        self.key_id = signed_up.keys[0].details.id
         OAuthStateStore(data).create(
             "a" * 64,
             OAuthState(
@@ -203,7 +265,7 @@ def test_bytes_are_never_indexed(driven: Driven, indexes: DeclaredIndexes) -> No
 
 def test_what_has_an_end_is_removed_by_a_time_to_live_policy(driven: Driven) -> None:
     found = {collection for collection, fields in stored(driven) if "deleteAt" in fields}
-    assert {"oauthStates", "idempotency"} <= found
+    assert {"oauthStates", "idempotency", "invitationHashes", "emails"} <= found
     assert found <= {collection for collection, field in _time_to_live() if field == "deleteAt"}
 
 

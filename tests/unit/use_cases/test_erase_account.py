@@ -17,9 +17,11 @@ from shared.gcp.raw_firestore import RawFirestore
 from shared.use_cases.erase_account import erase_account, go_on_erasing
 from tests.everything import everything, mentions
 from tests.fakes.bank import bank_account, bank_transaction
+from tests.unit.control_plane import origin_of, person
 from tests.unit.use_cases.conftest import World
 
 ENOUGH = timedelta(minutes=1)
+ORIGIN = origin_of(person("vlasnik"))
 
 
 class Erasing:
@@ -54,7 +56,7 @@ class Erasing:
         return erase_account(
             self.world.organisation_id,
             self.account_id,
-            requested_by="usr_1",
+            origin=ORIGIN,
             until=clock.now() + time,
             accounts=self.world.accounts,
             erasures=self.store,
@@ -70,8 +72,9 @@ class Erasing:
         documents = everything(self.world.data)
         assert mentions(documents, self.erased_iban or "?", "Račun 17") == {}
         record = paths.account_erasure(self.world.organisation_id, self.account_id)
+        audit = [path for path in documents if path.split("/")[-2] == "auditOutbox"]
         consents = [path for path in documents if path.split("/")[-2] == "consents"]
-        assert set(mentions(documents, self.account_id)[self.account_id]) <= {record, *consents}
+        assert set(mentions(documents, self.account_id)[self.account_id]) <= {record, *audit, *consents}
         for path in consents:
             assert self.account_id not in documents[path]["accountIds"]
 
@@ -131,7 +134,7 @@ def test_what_is_unknown_or_anothers_is_not_found(erasing: Erasing, new_world: C
         erase_account(
             other.organisation_id,
             erasing.account_id,
-            requested_by="usr_1",
+            origin=ORIGIN,
             until=other.clock.now() + ENOUGH,
             accounts=other.accounts,
             erasures=erasing.store,
