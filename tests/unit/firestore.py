@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import grpc
 import pytest
 
 from localcloud.firestore.background import serve_in_background
 from localcloud.firestore.engine import Engine
 from localcloud.firestore.indexes import DeclaredIndexes
 from localcloud.firestore.storage import Storage
-from shared.gcp import clients
 from shared.gcp.raw_firestore import RawFirestore
 from tests.localcloud.firestore.conftest import project
 
@@ -35,9 +35,9 @@ def firestore_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
 @contextmanager
 def raw_firestore(address: str, *, project: str, database: str) -> Iterator[RawFirestore]:
     """On a channel of its own: the process's one belongs to whoever made it first."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(os.environ, "FIRESTORE_EMULATOR_HOST", address)
-        clients.firestore_channel.cache_clear()
-        yield RawFirestore(project=project, database=database)
-        clients.firestore_channel().close()
-        clients.firestore_channel.cache_clear()
+    with grpc.insecure_channel(address) as channel:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setitem(os.environ, "FIRESTORE_EMULATOR_HOST", address)
+            patch.setattr("shared.gcp.raw_firestore.firestore_channel", lambda: channel)
+            raw = RawFirestore(project=project, database=database)
+        yield raw
