@@ -13,6 +13,9 @@ from shared.gcp.raw_firestore import RawFirestore
 BATCH_SIZE = 300
 """Under the 500 writes of a commit, and under the 10 MiB that their index entries may come to."""
 
+_LAST_ID = "\U0010ffff"
+"""Sorts behind every other document of its collection."""
+
 
 def purge_below(
     parent: str,
@@ -41,6 +44,9 @@ def purge_below(
         if clock.now() >= until:
             return False
         after = paths[-1]
+        for collection in kept:
+            if after.startswith(collection):
+                after = f"{collection}{_LAST_ID}"
 
 
 def purge_found(query: firestore.Query, *, data: firestore.Client, until: datetime, clock: Clock) -> bool:
