@@ -55,10 +55,13 @@ class ContractClient(httpx.Client):
         gateway_url: str,
         *,
         api_key: str | None = None,
+        user_token: str | None = None,
         headers: Mapping[str, str] | None = None,
         timeout_seconds: float = 90,
     ) -> None:
         authorisation = {} if api_key is None else {"Authorization": f"ApiKey {api_key}"}
+        if user_token is not None:
+            authorisation = {"Authorization": f"Bearer {user_token}"}
         super().__init__(
             base_url=gateway_url,
             headers={**authorisation, **(headers or {})},
@@ -88,6 +91,11 @@ def operations() -> Iterator[tuple[str, str, JsonObject]]:
                     for each in [*item.get("parameters", []), *item[method].get("parameters", [])]
                 ]
                 yield method.upper(), template, {**item[method], "parameters": parameters}
+
+
+def takes_user(operation: JsonObject) -> bool:
+    """Whether a signed-in person calls it, and no key."""
+    return operation.get("security") == [{"userToken": []}]
 
 
 def resolve(node: JsonObject) -> JsonObject:

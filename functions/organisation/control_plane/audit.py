@@ -20,7 +20,7 @@ _Time = Annotated[datetime, msgspec.Meta(tz=True)]
 
 class AuditQuery(PageQuery, frozen=True, kw_only=True, rename="camel"):
     action: Action | None = None
-    actor: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
+    actor: Annotated[str, msgspec.Meta(pattern="^[0-9A-Za-z._@-]{1,64}$")] | None = None
     since: _Time | None = msgspec.field(name="from", default=None)
     until: _Time | None = msgspec.field(name="to", default=None)
 

@@ -52,7 +52,7 @@ class InviteUser(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class AcceptInvitation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    token: Annotated[str, msgspec.Meta(max_length=128)]
+    token: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 
 
 @api.user_operation("POST", "/v1/organisation/invitations", permission="users.invite")
