@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from shared.domain.clock import SystemClock
 from shared.gcp.api_key_store import ApiKeyStore
 from shared.gcp.clients import firestore_client
@@ -9,7 +11,7 @@ from shared.gcp.raw_firestore import RawFirestore
 from shared.http.api import Api
 from shared.http.api_keys import ApiKeyAuthenticator
 from shared.http.key_uses import DailyKeyUses
-from shared.settings import Settings
+from shared.settings import Settings, UserSettings
 from shared.use_cases.relay import KeyUse
 
 
@@ -31,6 +33,25 @@ def client_api(function: str, settings: Settings) -> Api:
         uses=DailyKeyUses(note, clock=clock),
     )
     return Api(function, settings=settings, authenticator=authenticator)
+
+
+def user_api(function: str, settings: Settings, user_settings: UserSettings) -> Api:
+    """An edge that knows people who signed in, and what they may do in their organisation."""
+    from shared.gcp.jwks import fetch_jwks
+    from shared.gcp.organisation_store import OrganisationStore
+    from shared.http.signing_keys import SigningKeys
+    from shared.http.user_tokens import UserTokens
+    from shared.http.users import UserAuthenticator
+
+    control = firestore_client(project=settings.project, database=settings.control_database)
+    tokens = UserTokens(
+        SigningKeys(partial(fetch_jwks, user_settings.jwks_url)),
+        issuer=user_settings.issuer,
+        audience=user_settings.audience,
+        clock=SystemClock(),
+    )
+    users = UserAuthenticator(tokens, OrganisationStore(control))
+    return Api(function, settings=settings, authenticator=None, users=users)
 
 
 def internal_api(function: str, settings: Settings) -> Api:

@@ -13,7 +13,12 @@ from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from shared.domain.accounts import Account
+from shared.domain.api_keys import KeyDetails
+from shared.domain.audit import AuditEntry
 from shared.domain.consents import Consent, ConsentHistoryEntry
+from shared.domain.invitations import Invitation
+from shared.domain.organisations import Organisation
+from shared.domain.users import User
 from shared.gcp import paths
 from shared.gcp.documents import from_document
 from shared.gcp.page_documents import read_page
@@ -24,6 +29,17 @@ _PAGE_SIZE = 100
 _LEAVES_AT_ONCE = 5
 _NOT_SHOWN = {"lease", "bankConsentId", "erasedAccountIds", "failedSyncs", "fullHistoryRead"}
 """Of a consent: how Tok works on it."""
+
+
+def control_sections(control: firestore.Client) -> tuple[Section, ...]:
+    """Of the control plane: no hash, no letter."""
+    return (
+        _Organisation("organisation", control),
+        _Collection("users", control, paths.users, User),
+        _Collection("invitations", control, paths.invitations, Invitation),
+        _Collection("apiKeys", control, paths.api_keys, KeyDetails),
+        _Collection("audit", control, paths.audit, AuditEntry),
+    )
 
 
 def data_sections(data: firestore.Client) -> tuple[Section, ...]:
@@ -52,6 +68,17 @@ def _documents(
         if len(found) < at_once:
             return
         query = query.start_after(found[-1])
+
+
+class _Organisation:
+    def __init__(self, name: str, control: firestore.Client) -> None:
+        self.name = name
+        self._control = control
+
+    def read(self, organisation_id: str, *, after: str | None) -> Iterator[Record]:
+        snapshot = self._control.document(paths.organisation(organisation_id)).get()
+        if snapshot.exists and after is None:
+            yield Record(key=snapshot.id, json=_line(snapshot.to_dict(), Organisation))
 
 
 class _Collection:
@@ -160,7 +187,7 @@ def _parents(
 
 
 def _line(
-    document: dict[str, Any],
+    document: dict[str, Any] | None,
     kind: type[msgspec.Struct],
     *,
     hidden: frozenset[str] | set[str] = frozenset(),
