@@ -1,4 +1,4 @@
-"""What owners do with all that is kept: GET /v1/organisation/export; POST, GET …/erasure of an account and of the
+"""What owners do with all that is kept: GET /v1/organisation/export; PUT, GET …/erasure of an account and of the
 organisation."""
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def export(call: Call) -> Reply:
     )
 
 
-@api.user_operation("POST", "/v1/organisation/accounts/<account_id>/erasure", permission="data.erase")
+@api.user_operation("PUT", "/v1/organisation/accounts/<account_id>/erasure", permission="data.erase")
 def erase_one_account(call: Call) -> Reply:
     erasure = erase_account(
         call.organisation_id,
@@ -149,7 +149,7 @@ def get_account_erasure(call: Call) -> Reply:
     return json_reply(_account_view(erasure))
 
 
-@api.user_operation("POST", "/v1/organisation/erasure", permission="data.erase")
+@api.user_operation("PUT", "/v1/organisation/erasure", permission="data.erase")
 def erase_whole_organisation(call: Call) -> Reply:
     body = call.body(EraseOrganisation)
     if body.confirm != call.organisation_id:

@@ -101,7 +101,7 @@ def test_operation_ids_are_unique_verbs() -> None:
     assert len(set(ids)) == len(ids)
     assert all(
         re.fullmatch(
-            r"(list|get|create|revoke|complete|update|change|remove|leave|invite|withdraw|accept|rotate)[A-Z][A-Za-z]+",
+            r"(list|get|create|revoke|complete|update|change|remove|leave|invite|withdraw|accept|rotate|erase|export)[A-Z][A-Za-z]+",
             each,
         )
         for each in ids
@@ -153,7 +153,7 @@ def test_the_error_catalogue_lists_every_code_with_its_statuses() -> None:
 def test_the_control_plane_takes_people_and_everything_else_keys() -> None:
     for _, _, operation in operations():
         security = operation.get("security", document()["security"])
-        if operation["x-google-backend"] == "organisation":
+        if operation["x-google-backend"] in ("organisation", "privacy"):
             assert security == [{"userToken": []}]
             permission = operation["x-tok-permission"]
             assert permission == "signed-in" or permission in LEAST_ROLE
