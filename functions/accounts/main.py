@@ -6,6 +6,8 @@ import flask
 import functions_framework
 
 from shared.assembly import client_api
+from shared.domain.accounts import public_account
+from shared.domain.clock import SystemClock
 from shared.domain.errors import NotFound
 from shared.domain.ids import is_id
 from shared.domain.keys import derive_key
@@ -19,6 +21,7 @@ from shared.settings import load_api_settings, load_settings
 
 _settings = load_settings()
 _accounts = AccountStore(firestore_client(project=_settings.project, database=_settings.data_database))
+_clock = SystemClock()
 _cursors = Cursors(derive_key(load_api_settings().signing_key, purpose="cursors"))
 api = client_api("accounts", _settings)
 answer_unroutable(api)
@@ -31,10 +34,10 @@ def list_accounts(call: Call) -> Reply:
     scope = (call.organisation_id, "accounts")
     after = _cursors.decode(query.cursor, scope=scope) if query.cursor is not None else None
     found = _accounts.list(call.organisation_id, limit=limit + 1, after=after)
-    more = len(found) > limit
+    more, now = len(found) > limit, _clock.now()
     return json_reply(
         ListReply(
-            data=found[:limit],
+            data=[public_account(record, at=now) for record in found[:limit]],
             next_cursor=_cursors.encode(found[limit - 1].id, scope=scope) if more else None,
         )
     )
@@ -46,7 +49,7 @@ def get_account(call: Call) -> Reply:
     account = _accounts.find(call.organisation_id, account_id) if is_id("acc", account_id) else None
     if account is None:
         raise NotFound("There is no such account.")
-    return json_reply(account)
+    return json_reply(public_account(account, at=_clock.now()))
 
 
 @functions_framework.http

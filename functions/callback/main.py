@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+
 import flask
 import functions_framework
 import msgspec
@@ -56,7 +58,13 @@ def complete(call: Call) -> Reply:
     if not query.state:
         raise Invalid("state", "is required")
     consent = complete_consent(
-        Callback(state=query.state, code=query.code, error=query.error, issuer=query.iss),
+        Callback(
+            state=query.state,
+            code=query.code,
+            error=query.error,
+            issuer=query.iss,
+            psu_ip_address=_ip_address(call),
+        ),
         redirect_uri=f"{_api_settings.public_url}/callback",
         pkce_key=derive_key(_api_settings.signing_key, purpose="pkce"),
         banks=_banks,
@@ -73,6 +81,14 @@ def complete(call: Call) -> Reply:
         parameters["code"] = consent.fault.code
     location = with_parameters(consent.callback_url, parameters)
     return Reply(status=302, headers=(("Location", location), ("Referrer-Policy", "no-referrer")))
+
+
+def _ip_address(call: Call) -> str | None:
+    """Of the PSU's browser, which is who calls here."""
+    try:
+        return str(ipaddress.ip_address(call.client_ip))
+    except ValueError:
+        return None
 
 
 @functions_framework.http

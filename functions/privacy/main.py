@@ -113,7 +113,7 @@ def export(call: Call) -> Reply:
         )
 
     lines = export_organisation(
-        organisation_id, sections=(*control_sections(_control), *data_sections(_data)), after=after
+        organisation_id, sections=(*control_sections(_control), *data_sections(_data, at=now)), after=after
     )
     name = f"tok-{_settings.environment}-{organisation_id}-{now:%Y%m%dT%H%M%SZ}.zip"
     return Reply(

@@ -16,6 +16,7 @@ from shared.gcp.sync_store import FirestoreSyncStore
 from shared.gcp.sync_tasks import CloudSyncTasks
 from shared.http.call import Call, Reply, json_reply
 from shared.http.framework import answer_unroutable
+from shared.http.stopping import is_stopping
 from shared.settings import load_bank_settings, load_kms_key, load_settings, load_task_settings
 from shared.use_cases.sync_consent import sync_consent
 
@@ -48,6 +49,7 @@ def sync(call: Call) -> Reply:
         vault=_vault,
         tasks=_tasks,
         clock=SystemClock(),
+        should_stop=is_stopping,
     )
     return json_reply({"outcome": outcome})
 

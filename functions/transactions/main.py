@@ -1,4 +1,4 @@
-"""GET /v1/accounts/{accountId}/transactions; GET …/transactions/{transactionId}"""
+"""GET /v1/accounts/{accountId}/transactions; GET …/transactions/sync; GET …/transactions/{transactionId}"""
 
 from __future__ import annotations
 
@@ -10,23 +10,28 @@ import msgspec
 
 from shared.assembly import client_api
 from shared.domain.bank_data import BookingStatus
+from shared.domain.changes import Position, position_of
 from shared.domain.clock import SystemClock
 from shared.domain.errors import Invalid, NotFound
 from shared.domain.ids import is_id
 from shared.domain.keys import derive_key
+from shared.gcp.change_feed import FirestoreChangeFeed
 from shared.gcp.raw_firestore import RawFirestore
 from shared.gcp.transaction_pages import FirestoreTransactionPages
 from shared.http.call import Call, Reply
 from shared.http.cursors import Cursors
 from shared.http.framework import answer_unroutable
-from shared.http.paging import LIMIT_DEFAULT, require_limit
+from shared.http.paging import LIMIT_DEFAULT, PageQuery, require_limit
 from shared.settings import load_api_settings, load_settings
+from shared.use_cases.follow_transactions import follow_transactions
 from shared.use_cases.get_transaction import get_transaction
 from shared.use_cases.list_transactions import BELOW_NOTHING, Range, list_booked, list_pending
 
 _settings = load_settings()
 _clock = SystemClock()
-_pages = FirestoreTransactionPages(RawFirestore(project=_settings.project, database=_settings.data_database))
+_data = RawFirestore(project=_settings.project, database=_settings.data_database)
+_pages = FirestoreTransactionPages(_data)
+_feed = FirestoreChangeFeed(_data)
 _cursors = Cursors(derive_key(load_api_settings().signing_key, purpose="cursors"))
 api = client_api("transactions", _settings)
 answer_unroutable(api)
@@ -61,6 +66,33 @@ def list_transactions(call: Call) -> Reply:
     )
     cursor = f'"{_cursors.encode(found.next_key, scope=scope)}"' if found.next_key else "null"
     body = b'{"data":[%b],"nextCursor":%b}' % (b",".join(found.runs), cursor.encode())
+    return Reply(status=200, body=body)
+
+
+@api.operation("GET", "/v1/accounts/<account_id>/transactions/sync", takes_query=True)
+def sync_transactions(call: Call) -> Reply:
+    account_id = _account_id(call)
+    query = call.query(PageQuery)
+    scope = (call.organisation_id, account_id, "changes")
+    after = Position()
+    if query.cursor is not None:
+        after = position_of(_cursors.decode(query.cursor, scope=scope))
+    followed = follow_transactions(
+        call.organisation_id,
+        account_id,
+        after=after,
+        limit=require_limit(query.limit),
+        feed=_feed,
+        clock=_clock,
+    )
+    changes = followed.changes
+    body = b'{"added":[%b],"modified":[%b],"removed":[%b],"nextCursor":"%b","hasMore":%b}' % (
+        b",".join(changes.added),
+        b",".join(changes.modified),
+        b",".join(b'{"id":"%b"}' % name.encode() for name in changes.removed),
+        _cursors.encode(str(followed.position), scope=scope).encode(),
+        b"true" if followed.has_more else b"false",
+    )
     return Reply(status=200, body=body)
 
 

@@ -7,10 +7,13 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from shared.domain import budgets
 from shared.domain.bank_data import AccountType, BalanceType, BankAccount, BankBalance
+from shared.domain.budgets import RefreshBudget
 from shared.domain.consents import Status
 from shared.domain.ids import derived_id
 from shared.domain.money import format_amount
+from shared.domain.proofs import FeedGap, FeedStatus, Proof
 
 
 class Balance(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -41,6 +44,26 @@ class Account(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     next_refresh_at: datetime | None
     history_from: date | None
     """The first day that the transactions reach back to."""
+    refresh: RefreshBudget
+    feed_status: FeedStatus
+    """Whether the balances prove that no transaction is missing."""
+    feed_gap: FeedGap | None
+
+
+class AccountRecord(Account, frozen=True, kw_only=True, rename="camel"):
+    """What is stored: an account, and what only the sync needs of it. Clients get `public_account`."""
+
+    reads: tuple[datetime, ...] = ()
+    """When unattended reads were reserved (`domain.budgets`)."""
+    limited_until: datetime | None = None
+    """The bank answered 429: no unattended read before this."""
+    proof: Proof = Proof()
+    changes: int = 0
+    """The number of the newest document in its change feed."""
+    access_until: datetime | None = None
+    """`expires_at` of its head, as last written."""
+    missing: tuple[str, ...] = ()
+    """Booked transactions that the last whole read did not list, while nothing proves that they are gone."""
 
 
 class AccountHead(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -48,6 +71,37 @@ class AccountHead(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     status: Status
     expires_at: datetime
+
+
+def public_account(record: AccountRecord, *, at: datetime) -> Account:
+    """As clients see it at `at`."""
+    shown = {name: getattr(record, name) for name in Account.__struct_fields__}
+    return Account(**shown | {"refresh": refresh_budget(record, at=at)})
+
+
+def refresh_budget(record: AccountRecord, *, at: datetime) -> RefreshBudget:
+    """What is left at `at` of the unattended reads."""
+    limit = record.refresh.limit
+    left = 0 if _is_limited(record, at=at) else budgets.remaining(record.reads, limit=limit, at=at)
+    return RefreshBudget(limit=limit, remaining=left, next_refresh_at=record.next_refresh_at)
+
+
+def refresh_free_at(record: AccountRecord, *, at: datetime) -> datetime:
+    """The earliest time, from `at` on, at which an unattended read is allowed."""
+    free = budgets.free_at(record.reads, limit=record.refresh.limit, at=at)
+    return max(free, record.limited_until) if record.limited_until else free
+
+
+def reserve_read(record: AccountRecord, *, at: datetime) -> AccountRecord | None:
+    """With one more unattended read; None when none is allowed at `at`."""
+    if _is_limited(record, at=at):
+        return None
+    reads = budgets.reserve(record.reads, limit=record.refresh.limit, at=at)
+    return None if reads is None else msgspec.structs.replace(record, reads=reads)
+
+
+def _is_limited(record: AccountRecord, *, at: datetime) -> bool:
+    return record.limited_until is not None and at < record.limited_until
 
 
 _PREFERRED_BALANCES: tuple[BalanceType, ...] = (

@@ -1,28 +1,41 @@
 """Which transaction is which: the same one met again keeps its id, genuine twins stay two.
 
-Banks identify their entries well, badly or not at all (ids missing, reused, changed on booking). An entry is
-known by, in this order: the bank's transaction id, its entry reference, its content. Content alone cannot
-tell twins apart, so what looks the same within one window is also counted: the second is the second.
-The window must hold whole days, so that the count does not depend on where it starts.
+Banks identify their entries well, badly or not at all: ids are missing, reused for another entry, mere places in the
+list, or other ones once booked. So a bank's id is believed where nothing contradicts it. Where an entry's content is
+found again under another id, the content is believed, and the ids of that read are not. An id alone makes an entry
+with other content a correction of the known one only where ids can be trusted.
+
+Content cannot tell twins apart, so what looks the same is also counted: the second is the second. The entries must be
+those of whole days, so that the count does not depend on where they start.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date, timedelta
+from decimal import Decimal
+from itertools import chain
+from typing import Literal
 
 import msgspec
 
 from shared.domain.bank_data import BankTransaction
 from shared.domain.ids import derived_id
+from shared.domain.proofs import Movement
 
 PENDING_TO_BOOKED_DAYS_MAX = 14
 """How long after it was first seen pending an entry may still be recognised by its content when booked."""
 
-_Key = tuple[str, str]
+Confidence = Literal["exact", "high", "low"]
+"""Of the recognition: by the bank's own id or at first sight, by content, by amount and dates."""
+
+_Link = Literal["same", "exact", "moved", "high", "low"]
+"""moved: the same content under another id of the bank's."""
+_DOUBT: dict[str, int] = {"same": 0, "exact": 0, "moved": 1, "high": 1, "low": 2}
+_NEAR = timedelta(days=PENDING_TO_BOOKED_DAYS_MAX)
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -32,12 +45,24 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     external_id: str | None
     entry_reference: str | None
     content: str
-    """Hash of everything that a client sees of it."""
+    """Hash of everything that a client sees of it, the bank's ids aside."""
     outline: str
     """Amount, currency and direction: what survives a change of text or date."""
     day: date
     """Booking date; for a pending one without dates, the day it was first seen."""
     raw_hash: str
+    gist: str = ""
+    """Hash of its content without dates."""
+    balance: str | None = None
+    """The balance after it, where the bank tells it: tells twins apart."""
+    confidence: Confidence = "exact"
+    """Of the least certain recognition so far."""
+
+    @property
+    def movement(self) -> Movement:
+        amount, currency, direction = self.outline.split("|")
+        signed = Decimal(amount) if direction == "inbound" else -Decimal(amount)
+        return Movement(day=self.day, amount=signed, currency=currency)
 
 
 class Match(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,50 +76,265 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
         return self.known == self.identity
 
 
+class _Entry:
+    """One fetched entry, and what it turns out to be."""
+
+    def __init__(self, told: BankTransaction, *, seen_on: date) -> None:
+        self.told = told
+        self.is_dated = told.booking_date is not None or told.value_date is not None
+        self.identity = _identify(told, seen_on=seen_on)
+        self.known: Identity | None = None
+        self.link: _Link = "same"
+
+
+_Key = Callable[[Identity], Hashable | None]
+_Kind = Literal["external_id", "entry_reference"]
+_KINDS: tuple[_Kind, ...] = ("external_id", "entry_reference")
+
+
 def match(
     account_id: str,
     fetched: Sequence[BankTransaction],
     *,
     known: Sequence[Identity],
     pending: Sequence[Identity] = (),
+    gone: Sequence[Identity] = (),
+    gone_pending: Sequence[Identity] = (),
     listed: AbstractSet[str] = frozenset(),
     taken: AbstractSet[str] = frozenset(),
+    others: Sequence[BankTransaction] = (),
+    since: date = date.min,
     seen_on: date,
 ) -> list[Match]:
     """One Match for each distinct entry of `fetched`, in its order.
 
-    `known` are the stored rows of the same status in the window; `pending` are the stored pending rows, which
-    booked entries may continue. Of those, `listed` are the ids that the bank still lists as pending: nothing but the
-    bank's own id makes a booked entry their continuation. `taken` are other ids that no new entry may get.
-    `seen_on` dates pending entries that have no date.
+    `known` are the stored rows of the same status, those before `since` only to be recognised unchanged; `pending`
+    are the stored pending rows, which booked entries may continue. Of those, `listed` are the ids that the bank still
+    lists as pending: nothing but the bank's own id makes a booked entry their continuation. `gone` and `gone_pending`
+    are removed rows, which come back under their old ids. `taken` are other ids that no new entry may get. `others`
+    are the entries of the other status in the same read. `seen_on` dates pending entries that have no date.
     """
-    entries = _without_repeats(fetched)
-    identities = [_identify(entry, seen_on=seen_on) for entry in entries]
-    found: list[Identity | None] = [None] * len(entries)
-    booked_pool, pending_pool = list(known), list(pending)
-    by_the_banks_id = (_by_external_id_and_content, _by_external_id, _by_entry_reference)
-    for key_of in (*by_the_banks_id, _by_content):
-        _pair(identities, found, booked_pool, key_of=key_of)
-    for key_of in by_the_banks_id:
-        _pair(identities, found, pending_pool, key_of=key_of)
-    pending_pool = [waiting for waiting in pending_pool if waiting.transaction_id not in listed]
-    _pair(identities, found, pending_pool, key_of=_by_content)
-    _pair(identities, found, booked_pool, key_of=_by_day_and_outline, both_without_ids=True)
-    _continue_pending(identities, found, pending_pool)
+    entries = [_Entry(told, seen_on=seen_on) for told in _without_repeats(fetched)]
+    pool, waiting = list(known), list(pending)
+    _pair(entries, pool, _by_ids_content_and_balance, link="same")
+    _pair(entries, pool, _by_ids_and_content, link="same")
+    _pair(entries, pool, _by_external_id_and_content, link="exact")
+    _pair(entries, pool, _by_entry_reference_and_content, link="exact")
+    _pair(entries, pool, _by_content, link="moved")
+    told_apart = [_identify(told, seen_on=seen_on) for told in others]
+    trust = _Trust(entries, told_apart, known, pending)
+    _pair_corrected(entries, pool, trust, since=since)
+    _continue_pending(entries, waiting, trust, listed=listed)
+    _pair_changed_texts(entries, pool, trust)
+    _continue_by_outline(entries, waiting, listed=listed)
+    _continue_with_another_amount(entries, waiting, trust)
+    if fetched and fetched[0].status == "pending":
+        _continue_by_outline(entries, pool, listed=frozenset())
+    _bring_back(entries, list(gone), trust)
+    vanished = list(gone_pending)
+    _continue_pending(entries, vanished, trust, listed=frozenset())
+    _continue_by_outline(entries, vanished, listed=frozenset())
 
-    used = {identity.transaction_id for identity in (*known, *pending)} | taken
+    used = {row.transaction_id for rows in (known, pending, gone, gone_pending) for row in rows} | taken
     matches = []
-    for entry, identity, previous in zip(entries, identities, found, strict=True):
-        transaction_id = previous.transaction_id if previous else _unused_id(account_id, identity, taken=used)
+    for entry in entries:
+        if entry.known is not None:
+            matches.append(_recognised(entry, entry.known))
+            continue
+        transaction_id = _unused_id(account_id, entry.identity, taken=used)
         used.add(transaction_id)
-        matches.append(
-            Match(
-                transaction=entry,
-                identity=msgspec.structs.replace(identity, transaction_id=transaction_id),
-                known=previous,
-            )
-        )
+        identity = msgspec.structs.replace(entry.identity, transaction_id=transaction_id)
+        matches.append(Match(transaction=entry.told, identity=identity, known=None))
     return matches
+
+
+def without_booked(waiting: Sequence[Match], booked: Sequence[Match]) -> list[Match]:
+    """Of pending entries those that the same read does not tell as booked too, as it does while they are booked."""
+    marks: set[Hashable] = set()
+    for found in booked:
+        marks |= _marks(found)
+    return [found for found in waiting if not _marks(found) & marks]
+
+
+def _marks(found: Match) -> set[Hashable]:
+    row = found.identity
+    marks: set[Hashable] = {(kind, getattr(row, kind), row.gist) for kind in _KINDS if getattr(row, kind)}
+    return marks if found.known is None else {row.transaction_id, *marks}
+
+
+class _Trust:
+    """Which of the bank's ids can be believed in this read."""
+
+    def __init__(
+        self, entries: Sequence[_Entry], others: Sequence[Identity], *stored: Sequence[Identity]
+    ) -> None:
+        told = [entry.identity for entry in entries]
+        self._moved = {
+            kind
+            for entry in entries
+            if entry.known is not None and entry.link == "moved"
+            for kind in _KINDS
+            if _differ(getattr(entry.identity, kind), getattr(entry.known, kind))
+        }
+        self._moved |= {kind for kind in _KINDS if _are_places([getattr(row, kind) for row in told])}
+        self._reused: set[tuple[str, str]] = set()
+        for rows in (told, others, *stored):
+            self._reused |= _reused(rows, lambda row: row.gist)
+        # A text may change on the way from pending to booked, an amount hardly.
+        self._reused |= _reused([*told, *others], lambda row: row.outline)
+        self._reused |= _reused(chain.from_iterable(stored), lambda row: row.outline)
+
+    def key(self, kind: _Kind, *, also: _Key = lambda _: None) -> _Key:
+        def trusted(row: Identity) -> Hashable | None:
+            value: str | None = getattr(row, kind)
+            if not value or kind in self._moved or (kind, value) in self._reused:
+                return None
+            return value, also(row)
+
+        return trusted
+
+    def has_id(self, row: Identity) -> bool:
+        return any(self.key(kind)(row) is not None for kind in _KINDS)
+
+
+def _are_places(ids: Sequence[str | None]) -> bool:
+    """Whether the ids are only where each entry stands in the list."""
+    return bool(ids) and all(value == str(place) for place, value in enumerate(ids, 1))
+
+
+def _reused(rows: Iterable[Identity], what: Callable[[Identity], str]) -> set[tuple[str, str]]:
+    """Ids under which more than one thing stands."""
+    seen: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for row in rows:
+        for kind in _KINDS:
+            value = getattr(row, kind)
+            if value:
+                seen[kind, value].add(what(row))
+    return {mark for mark, things in seen.items() if len(things) > 1}
+
+
+def _pair(
+    entries: Iterable[_Entry],
+    pool: list[Identity],
+    key_of: _Key,
+    *,
+    link: _Link,
+    fits: Callable[[Identity, Identity], bool] = lambda _, __: True,
+) -> None:
+    """Pair what is still unpaired on both sides by its key, in order, and take it out of `pool`."""
+    by_key: dict[Hashable, list[Identity]] = defaultdict(list)
+    for candidate in pool:
+        key = key_of(candidate)
+        if key is not None:
+            by_key[key].append(candidate)
+    paired: set[str] = set()
+    for entry in entries:
+        if entry.known is not None:
+            continue
+        key = key_of(entry.identity)
+        if key is None:
+            continue
+        for candidate in by_key.get(key, ()):
+            if fits(entry.identity, candidate):
+                entry.known, entry.link = candidate, link
+                by_key[key].remove(candidate)
+                paired.add(candidate.transaction_id)
+                break
+    pool[:] = [candidate for candidate in pool if candidate.transaction_id not in paired]
+
+
+def _pair_corrected(entries: Sequence[_Entry], pool: list[Identity], trust: _Trust, *, since: date) -> None:
+    """The same id with another text, value date, day or amount. An id may be reused after what the bank still tells."""
+
+    def is_correction(entry: Identity, known: Identity) -> bool:
+        return known.day >= since and (entry.outline == known.outline or entry.day == known.day)
+
+    _pair(entries, pool, trust.key("external_id"), link="exact", fits=is_correction)
+    _pair(
+        entries,
+        pool,
+        trust.key("entry_reference"),
+        link="exact",
+        fits=lambda entry, known: (
+            is_correction(entry, known) and not _differ(entry.external_id, known.external_id)
+        ),
+    )
+
+
+def _continue_pending(
+    entries: Sequence[_Entry], pool: list[Identity], trust: _Trust, *, listed: AbstractSet[str]
+) -> None:
+    _pair(entries, pool, _by_external_id_and_gist, link="exact")
+    _pair(entries, pool, _by_entry_reference_and_gist, link="exact")
+    still = [row for row in pool if row.transaction_id in listed]
+    unlisted = [row for row in pool if row.transaction_id not in listed]
+    _pair(entries, unlisted, lambda row: row.gist, link="high", fits=_are_near)
+    pool[:] = [*still, *unlisted]
+    for kind in _KINDS:
+        _pair(entries, pool, trust.key(kind, also=lambda row: row.outline), link="exact")
+
+
+def _continue_with_another_amount(entries: Sequence[_Entry], pool: list[Identity], trust: _Trust) -> None:
+    for kind in _KINDS:
+        _pair(entries, pool, trust.key(kind), link="exact", fits=_have_one_direction)
+
+
+def _pair_changed_texts(entries: Sequence[_Entry], pool: list[Identity], trust: _Trust) -> None:
+    """Without ids to believe, one amount on one day is one entry whose text changed."""
+
+    def key_of(row: Identity) -> Hashable | None:
+        return None if trust.has_id(row) else (row.day, row.outline)
+
+    _pair(entries, pool, key_of, link="low")
+
+
+def _continue_by_outline(
+    entries: Sequence[_Entry], pool: list[Identity], *, listed: AbstractSet[str]
+) -> None:
+    """An entry whose id and text changed continues the one row that it can be, if it alone can be that one."""
+    by_outline: dict[str, list[_Entry]] = defaultdict(list)
+    for entry in entries:
+        if entry.known is None:
+            by_outline[entry.identity.outline].append(entry)
+    for outline, rivals in by_outline.items():
+        candidates = [row for row in pool if row.outline == outline and row.transaction_id not in listed]
+        for entry in rivals:
+            near = [row for row in candidates if _are_near(entry.identity, row)]
+            if len(near) == 1 and sum(_are_near(rival.identity, near[0]) for rival in rivals) == 1:
+                entry.known, entry.link = near[0], "low"
+                pool.remove(near[0])
+
+
+def _bring_back(entries: Sequence[_Entry], pool: list[Identity], trust: _Trust) -> None:
+    _pair(entries, pool, _by_ids_and_content, link="same")
+    _pair(entries, pool, _by_content, link="moved")
+    trusted = trust.key("external_id")
+    _pair(entries, pool, trusted, link="exact", fits=lambda one, other: one.outline == other.outline)
+
+
+def _recognised(entry: _Entry, known: Identity) -> Match:
+    """With the known id. Content under another id than before keeps the first one: the new one means nothing."""
+    told, identity = entry.told, entry.identity
+    if entry.link == "moved":
+        told = msgspec.structs.replace(
+            told,
+            external_id=known.external_id or told.external_id,
+            entry_reference=known.entry_reference or told.entry_reference,
+        )
+    confidence: Confidence = known.confidence
+    if _DOUBT[entry.link] > _DOUBT[confidence]:
+        confidence = "low" if entry.link == "low" else "high"
+    identity = msgspec.structs.replace(
+        identity,
+        transaction_id=known.transaction_id,
+        external_id=told.external_id,
+        entry_reference=told.entry_reference,
+        day=identity.day if entry.is_dated else known.day,
+        confidence=confidence,
+    )
+    if msgspec.structs.replace(identity, raw_hash=known.raw_hash) == known:
+        identity = known
+    return Match(transaction=told, identity=identity, known=known)
 
 
 def _without_repeats(fetched: Sequence[BankTransaction]) -> list[BankTransaction]:
@@ -112,81 +352,32 @@ def _without_repeats(fetched: Sequence[BankTransaction]) -> list[BankTransaction
 
 
 def _identify(entry: BankTransaction, *, seen_on: date) -> Identity:
-    day = entry.booking_date or entry.value_date or seen_on
     outline = f"{entry.amount.normalize():f}|{entry.currency}|{entry.direction}"
-    content = "\x1f".join(
-        part or ""
-        for part in (
-            entry.booking_date.isoformat() if entry.booking_date else None,
-            entry.value_date.isoformat() if entry.value_date else None,
-            outline,
-            entry.creditor_name,
-            entry.creditor_iban,
-            entry.debtor_name,
-            entry.debtor_iban,
-            entry.remittance_info,
-            entry.end_to_end_id,
-            f"{entry.balance_after:f}" if entry.balance_after is not None else None,
-        )
+    gist = _hash(
+        outline,
+        entry.creditor_name,
+        entry.creditor_iban,
+        entry.debtor_name,
+        entry.debtor_iban,
+        entry.remittance_info,
+        entry.end_to_end_id,
     )
+    dates = (part.isoformat() if part else None for part in (entry.booking_date, entry.value_date))
     return Identity(
         transaction_id="",
         external_id=entry.external_id,
         entry_reference=entry.entry_reference,
-        content=hashlib.sha256(content.encode()).hexdigest()[:32],
+        content=_hash(gist, *dates),
         outline=outline,
-        day=day,
+        day=entry.booking_date or entry.value_date or seen_on,
         raw_hash=entry.raw_hash,
+        gist=gist,
+        balance=f"{entry.balance_after:f}" if entry.balance_after is not None else None,
     )
 
 
-def _pair(
-    identities: Sequence[Identity],
-    found: list[Identity | None],
-    pool: list[Identity],
-    *,
-    key_of: Callable[[Identity], Hashable | None],
-    both_without_ids: bool = False,
-) -> None:
-    """Pair what is still unpaired on both sides by `key_of`, in order, and take it out of `pool`."""
-    waiting: dict[Hashable, list[Identity]] = defaultdict(list)
-    for candidate in pool:
-        key = key_of(candidate)
-        if key is not None and not (both_without_ids and _has_id(candidate)):
-            waiting[key].append(candidate)
-    paired: set[str] = set()
-    for position, identity in enumerate(identities):
-        if found[position] is not None or (both_without_ids and _has_id(identity)):
-            continue
-        key = key_of(identity)
-        if key is not None and waiting.get(key):
-            previous = waiting[key].pop(0)
-            found[position] = previous
-            paired.add(previous.transaction_id)
-    pool[:] = [candidate for candidate in pool if candidate.transaction_id not in paired]
-
-
-def _continue_pending(
-    identities: Sequence[Identity], found: list[Identity | None], pool: list[Identity]
-) -> None:
-    """A booked entry whose id and text changed continues the one pending row that it can be, if just one."""
-    for position, identity in enumerate(identities):
-        if found[position] is not None:
-            continue
-        candidates = [
-            waiting
-            for waiting in pool
-            if waiting.outline == identity.outline
-            and abs(identity.day - waiting.day) <= timedelta(days=PENDING_TO_BOOKED_DAYS_MAX)
-        ]
-        rivals = [
-            other
-            for rank, other in enumerate(identities)
-            if found[rank] is None and other.outline == identity.outline
-        ]
-        if len(candidates) == 1 and len(rivals) == 1:
-            found[position] = candidates[0]
-            pool.remove(candidates[0])
+def _hash(*parts: str | None) -> str:
+    return hashlib.sha256("\x1f".join(part or "" for part in parts).encode()).hexdigest()[:32]
 
 
 def _unused_id(account_id: str, identity: Identity, *, taken: set[str]) -> str:
@@ -200,7 +391,7 @@ def _unused_id(account_id: str, identity: Identity, *, taken: set[str]) -> str:
         occurrence += 1
 
 
-def _strongest(identity: Identity) -> _Key:
+def _strongest(identity: Identity) -> tuple[str, str]:
     if identity.external_id:
         return "externalId", identity.external_id
     if identity.entry_reference:
@@ -208,25 +399,42 @@ def _strongest(identity: Identity) -> _Key:
     return "content", identity.content
 
 
-def _has_id(identity: Identity) -> bool:
-    return bool(identity.external_id or identity.entry_reference)
+def _differ(one: str | None, other: str | None) -> bool:
+    return bool(one and other and one != other)
 
 
-def _by_external_id_and_content(identity: Identity) -> Hashable | None:
-    return (identity.external_id, identity.content) if identity.external_id else None
+def _are_near(one: Identity, other: Identity) -> bool:
+    return abs(one.day - other.day) <= _NEAR
 
 
-def _by_external_id(identity: Identity) -> Hashable | None:
-    return identity.external_id
+def _have_one_direction(one: Identity, other: Identity) -> bool:
+    """What was announced may be booked with another amount: a tip, a hotel's or a petrol pump's guess."""
+    return one.outline.partition("|")[2] == other.outline.partition("|")[2] and _are_near(one, other)
 
 
-def _by_entry_reference(identity: Identity) -> Hashable | None:
-    return identity.entry_reference
+def _by_ids_content_and_balance(row: Identity) -> Hashable:
+    return row.external_id, row.entry_reference, row.content, row.balance
 
 
-def _by_content(identity: Identity) -> Hashable | None:
-    return identity.content if not _has_id(identity) else None
+def _by_ids_and_content(row: Identity) -> Hashable:
+    return row.external_id, row.entry_reference, row.content
 
 
-def _by_day_and_outline(identity: Identity) -> Hashable | None:
-    return identity.day, identity.outline
+def _by_external_id_and_content(row: Identity) -> Hashable | None:
+    return (row.external_id, row.content) if row.external_id else None
+
+
+def _by_entry_reference_and_content(row: Identity) -> Hashable | None:
+    return (row.entry_reference, row.content) if row.entry_reference else None
+
+
+def _by_content(row: Identity) -> Hashable:
+    return row.content
+
+
+def _by_external_id_and_gist(row: Identity) -> Hashable | None:
+    return (row.external_id, row.gist) if row.external_id else None
+
+
+def _by_entry_reference_and_gist(row: Identity) -> Hashable | None:
+    return (row.entry_reference, row.gist) if row.entry_reference else None

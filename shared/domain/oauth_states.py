@@ -20,6 +20,8 @@ class OAuthState(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     issuer_in_response: bool
     expires_at: datetime
     used_at: datetime | None = None
+    used_by: str | None = None
+    """Random, of the caller that used it: tells its own use from another's."""
 
 
 def new_state() -> str:

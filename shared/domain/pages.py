@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import date
 
 import msgspec
 
+from shared.domain.bank_data import BookingStatus
 from shared.domain.matching import Identity
 
 MAX_ROWS = 200
@@ -35,23 +37,33 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     """Newest first: keys strictly descending."""
 
 
+class GoneRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """A row that was taken out. Should the bank list it again, it gets its old id."""
+
+    was: BookingStatus
+    identity: Identity
+
+
 def row_key(booking_date: date, transaction_id: str) -> str:
     return f"{booking_date.isoformat()}~{transaction_id}"
 
 
-def merge(pages: Sequence[Page], rows: Iterable[Row]) -> list[Page]:
-    """The pages that differ once `rows` are in: changed ones under their old `lower`, and new ones.
+def merge(
+    pages: Sequence[Page], rows: Iterable[Row], *, removed: AbstractSet[str] = frozenset()
+) -> list[Page]:
+    """The pages that differ once `rows` are in and `removed` ids out: changed ones under their old `lower`, new ones.
 
     `pages` ascend by `lower`, without a gap, from the one that holds the oldest of `rows` up to the newest.
     A row replaces the one with its transaction id, also where its booking date, and so its place, changed.
     """
     incoming = {row.identity.transaction_id: row for row in rows}
-    if not incoming:
+    if not incoming and not removed:
         return []
+    leaving = incoming.keys() | removed
     current = list(pages) or [Page(lower=FIRST, rows=())]
     lowers = [page.lower for page in current]
     kept: list[list[Row]] = [
-        [row for row in page.rows if row.identity.transaction_id not in incoming] for page in current
+        [row for row in page.rows if row.identity.transaction_id not in leaving] for page in current
     ]
     for row in incoming.values():
         kept[max(bisect_right(lowers, row.key) - 1, 0)].append(row)

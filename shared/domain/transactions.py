@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from shared.domain.bank_data import BankTransaction, BookingStatus, Direction
+from shared.domain.matching import Confidence
 from shared.domain.money import format_amount
 
 
@@ -31,9 +32,14 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     debtor_name: str | None
     entry_reference: str | None
     end_to_end_id: str | None
+    match_confidence: Confidence
+    """exact: known by the bank's own id, or never changed since first seen; high: by its content, which no other has;
+    low: by amount and dates."""
 
 
-def present(transaction: BankTransaction, *, transaction_id: str, account_id: str) -> Transaction:
+def present(
+    transaction: BankTransaction, *, transaction_id: str, account_id: str, confidence: Confidence = "exact"
+) -> Transaction:
     return Transaction(
         id=transaction_id,
         external_id=transaction.external_id,
@@ -51,4 +57,5 @@ def present(transaction: BankTransaction, *, transaction_id: str, account_id: st
         debtor_name=transaction.debtor_name,
         entry_reference=transaction.entry_reference,
         end_to_end_id=transaction.end_to_end_id,
+        match_confidence=confidence,
     )

@@ -14,6 +14,7 @@ from shared.domain.audit import Origin, consent_entry
 from shared.domain.consents import Consent, ConsentHistoryEntry
 from shared.domain.errors import StaleWrite
 from shared.gcp import paths
+from shared.gcp.commits import commit_fenced
 from shared.gcp.documents import from_document, stale_write_on_conflict, to_document
 from shared.gcp.page_documents import head_document
 from shared.gcp.relay_store import add_to_outbox
@@ -78,10 +79,14 @@ class ConsentStore:
             batch.create(*self._history_entry(consent, at=at))
             if consent.account_ids and consent.status != "active":
                 self._end_accounts(batch, consent)
+        if replacing.consent.progress is not None and consent.progress is None:
+            for number in range(1, replacing.consent.progress.parts + 1):
+                batch.delete(
+                    self._data.document(paths.reading_part(consent.organisation_id, consent.id, number))
+                )
         self._tell_audit(batch, consent, before=replacing.consent, at=at)
-        with stale_write_on_conflict():
-            results = batch.commit()
-        return StoredConsent(consent=consent, version=results[0].update_time)
+        times = commit_fenced(batch, reference=self._reference(consent), written=consent)
+        return StoredConsent(consent=consent, version=times[0])
 
     def sealed_tokens(self, organisation_id: str, consent_id: str) -> SealedTokens | None:
         snapshot = self._data.document(paths.consent_tokens(organisation_id, consent_id)).get()
@@ -142,7 +147,7 @@ class ConsentStore:
                 continue
             batch.update(
                 snapshot.reference,
-                {"status": consent.status, "nextRefreshAt": None},
+                {"status": consent.status, "nextRefreshAt": None, "refresh.nextRefreshAt": None},
                 option=self._data.write_option(last_update_time=snapshot.update_time),
             )
             batch.set(self._data.document(paths.head(organisation_id, snapshot.id)), head_document(head))

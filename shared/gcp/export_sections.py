@@ -6,13 +6,14 @@ A field that the type does not have, and a collection that is not named here, ne
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 import msgspec
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
-from shared.domain.accounts import Account
+from shared.domain.accounts import AccountRecord, public_account
 from shared.domain.api_keys import KeyDetails
 from shared.domain.audit import AuditEntry
 from shared.domain.consents import Consent, ConsentHistoryEntry
@@ -27,8 +28,12 @@ from shared.use_cases.export_organisation import Record, Section
 _encoder = msgspec.json.Encoder()
 _PAGE_SIZE = 100
 _LEAVES_AT_ONCE = 5
-_NOT_SHOWN = {"lease", "bankConsentId", "erasedAccountIds", "failedSyncs", "fullHistoryRead"}
-"""Of a consent: how Tok works on it."""
+_SHOWN = (
+    "id", "bankId", "bankName", "country", "status", "callbackUrl", "clientState", "createdAt", "expiresAt",
+    "scaAt", "fault", "accountIds", "lastSyncedAt", "nextSyncAt",
+)  # fmt: skip
+"""Of a consent. The rest is how Tok works on it, and what it is called at the bank."""
+_HIDDEN = {field.encode_name for field in msgspec.structs.fields(Consent)} - set(_SHOWN)
 
 
 def control_sections(control: firestore.Client) -> tuple[Section, ...]:
@@ -42,13 +47,19 @@ def control_sections(control: firestore.Client) -> tuple[Section, ...]:
     )
 
 
-def data_sections(data: firestore.Client) -> tuple[Section, ...]:
+def data_sections(data: firestore.Client, *, at: datetime) -> tuple[Section, ...]:
     """Of one environment's bank data."""
-    consents = _Collection("consents", data, paths.consents, Consent, hidden=_NOT_SHOWN)
+    consents = _Collection("consents", data, paths.consents, Consent, hidden=_HIDDEN)
     return (
         consents,
         _Below("consentHistory", data, consents, paths.consent_histories, ConsentHistoryEntry, "consentId"),
-        _Collection("accounts", data, paths.accounts, Account),
+        _Collection(
+            "accounts",
+            data,
+            paths.accounts,
+            AccountRecord,
+            present=lambda found: public_account(found, at=at),
+        ),
         _Transactions("transactions", data),
         _Pending("pendingTransactions", data),
     )
@@ -78,7 +89,7 @@ class _Organisation:
     def read(self, organisation_id: str, *, after: str | None) -> Iterator[Record]:
         snapshot = self._control.document(paths.organisation(organisation_id)).get()
         if snapshot.exists and after is None:
-            yield Record(key=snapshot.id, json=_line(snapshot.to_dict(), Organisation))
+            yield Record(key=snapshot.id, json=_line(from_document(snapshot.to_dict(), Organisation)))
 
 
 class _Collection:
@@ -90,16 +101,19 @@ class _Collection:
         kind: type[msgspec.Struct],
         *,
         hidden: frozenset[str] | set[str] = frozenset(),
+        present: Callable[[Any], msgspec.Struct] = lambda found: found,
     ) -> None:
         self.name = name
         self.path = path
+        self._present = present
         self._database = database
         self._kind = kind
         self._hidden = hidden
 
     def read(self, organisation_id: str, *, after: str | None) -> Iterator[Record]:
         for snapshot in _documents(self._database, self.path(organisation_id), after=after):
-            yield Record(key=snapshot.id, json=_line(snapshot.to_dict(), self._kind, hidden=self._hidden))
+            found = self._present(from_document(snapshot.to_dict(), self._kind))
+            yield Record(key=snapshot.id, json=_line(found, hidden=self._hidden))
 
 
 class _Below:
@@ -125,7 +139,7 @@ class _Below:
         """A key is the parent's id and the document's."""
         for parent, rest in _parents(self._database, self._parents.path(organisation_id), after=after):
             for snapshot in _documents(self._database, self._path(organisation_id, parent), after=rest):
-                line = _line(snapshot.to_dict(), self._kind, also={self._parent_field: parent})
+                line = _line(from_document(snapshot.to_dict(), self._kind), also={self._parent_field: parent})
                 yield Record(key=f"{parent}/{snapshot.id}", json=line)
 
 
@@ -187,12 +201,11 @@ def _parents(
 
 
 def _line(
-    document: dict[str, Any] | None,
-    kind: type[msgspec.Struct],
+    found: msgspec.Struct,
     *,
     hidden: frozenset[str] | set[str] = frozenset(),
     also: dict[str, str] | None = None,
 ) -> bytes:
-    shown = msgspec.to_builtins(from_document(document, kind))
+    shown = msgspec.to_builtins(found)
     kept = {name: value for name, value in shown.items() if name not in hidden}
     return _encoder.encode({**(also or {}), **kept})

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import datetime, timedelta
 
+import msgspec
 from google.cloud import firestore
 
 from shared.domain.errors import StaleWrite
 from shared.domain.oauth_states import OAuthState
 from shared.gcp import paths
-from shared.gcp.documents import from_document, stale_write_on_conflict, to_document
+from shared.gcp.commits import commit_fenced
+from shared.gcp.documents import from_document, to_document
 
 _KEPT = timedelta(days=1)
 
@@ -31,11 +34,17 @@ class OAuthStateStore:
         snapshot = reference.get()
         if not snapshot.exists or snapshot.get("usedAt") is not None:
             return False
+        used = msgspec.structs.replace(
+            from_document(snapshot.to_dict(), OAuthState), used_at=at, used_by=secrets.token_hex(16)
+        )
+        batch = self._data.batch()
+        batch.update(
+            reference,
+            {"usedAt": used.used_at, "usedBy": used.used_by},
+            option=self._data.write_option(last_update_time=snapshot.update_time),
+        )
         try:
-            with stale_write_on_conflict():
-                reference.update(
-                    {"usedAt": at}, option=self._data.write_option(last_update_time=snapshot.update_time)
-                )
+            commit_fenced(batch, reference=reference, written=used)
         except StaleWrite:
             return False
         return True

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -12,11 +13,12 @@ import msgspec
 from shared.domain.accounts import AccountHead
 from shared.domain.leaves import ROW_SEPARATOR
 from shared.domain.matching import Identity
-from shared.domain.pages import Page, Row
+from shared.domain.pages import GoneRow, Page, Row
 from shared.gcp import paths
 from shared.gcp.documents import to_document
 
 _identities = msgspec.json.Decoder(tuple[Identity, ...])
+_gone = msgspec.json.Decoder(tuple[GoneRow, ...])
 
 
 def page_document(page: Page) -> dict[str, Any]:
@@ -33,6 +35,18 @@ def pending_document(page: Page) -> dict[str, Any]:
 
 def head_document(head: AccountHead) -> dict[str, Any]:
     return {"lower": paths.HEAD, **to_document(head)}
+
+
+def gone_document(gone: Sequence[GoneRow]) -> dict[str, Any]:
+    return {"identities": msgspec.json.encode(gone)}
+
+
+def read_gone(document: dict[str, Any]) -> tuple[GoneRow, ...]:
+    return _gone.decode(document["identities"])
+
+
+def changes_document(number: int, changes: bytes) -> dict[str, Any]:
+    return {"number": number, "changes": changes}
 
 
 def read_page(document: dict[str, Any]) -> Page:

@@ -169,3 +169,18 @@ def head(organisation_id: str, account_id: str) -> str:
 def pending(organisation_id: str, account_id: str) -> str:
     """Has no `lower`, so that no query over pages meets it."""
     return f"{pages(organisation_id, account_id)}/~pending"
+
+
+def gone(organisation_id: str, account_id: str) -> str:
+    """Rows that were taken out. No `lower` either."""
+    return f"{pages(organisation_id, account_id)}/~gone"
+
+
+def changes(organisation_id: str, account_id: str, number: int) -> str:
+    """The change feed, numbered from 1 without a gap."""
+    return f"{account(organisation_id, account_id)}/changes/{number:010d}"
+
+
+def reading_part(organisation_id: str, consent_id: str, number: int) -> str:
+    """What a sync has read and not yet entered, numbered from 1."""
+    return f"{consent(organisation_id, consent_id)}/reading/{number:06d}"

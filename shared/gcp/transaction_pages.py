@@ -29,7 +29,7 @@ class FirestoreTransactionPages:
             documents.close()
             return Listed(head=None, leaves=iter(()))
         return Listed(
-            head=_head(first),
+            head=read_head(first),
             leaves=self._leaves(organisation_id, account_id, documents, read_ahead=read_ahead),
         )
 
@@ -38,7 +38,7 @@ class FirestoreTransactionPages:
         pending_path = paths.pending(organisation_id, account_id)
         found = self._data.get([head_path, pending_path])
         return Listed(
-            head=_head(found[head_path]) if head_path in found else None,
+            head=read_head(found[head_path]) if head_path in found else None,
             leaves=iter([_leaf(found[pending_path])] if pending_path in found else []),
         )
 
@@ -87,7 +87,7 @@ def _just_below(lower: str) -> str:
     return lower[:-1] + chr(ord(lower[-1]) - 1) + "~"
 
 
-def _head(fields: Fields) -> AccountHead:
+def read_head(fields: Fields) -> AccountHead:
     return AccountHead(
         status=cast(Status, fields["status"].string_value),
         expires_at=fields["expiresAt"].timestamp_value.ToDatetime(tzinfo=UTC),

@@ -23,6 +23,8 @@ class Callback(msgspec.Struct, frozen=True, kw_only=True):
     code: str | None
     error: str | None
     issuer: str | None
+    psu_ip_address: str | None = None
+    """Whose browser brings it: while the PSU is with us, the first read is an attended one."""
 
     def __repr__(self) -> str:
         return "Callback()"
@@ -77,7 +79,14 @@ def complete_consent(
         return consents.save(
             ended(stored.consent, status="error", fault=fault), replacing=stored, at=now
         ).consent
-    consent = _activate(stored, tokens, consents=consents, vault=vault, clock=clock)
+    consent = _activate(
+        stored,
+        tokens,
+        psu_ip_address=callback.psu_ip_address,
+        consents=consents,
+        vault=vault,
+        clock=clock,
+    )
     tasks.enqueue(consent.organisation_id, consent.id, window="first", not_before=now)
     return consent
 
@@ -90,10 +99,21 @@ def _check_issuer(callback: Callback, awaited: OAuthState) -> None:
 
 
 def _activate(
-    stored: StoredConsent, tokens: BankTokens, *, consents: Consents, vault: TokenVault, clock: Clock
+    stored: StoredConsent,
+    tokens: BankTokens,
+    *,
+    psu_ip_address: str | None,
+    consents: Consents,
+    vault: TokenVault,
+    clock: Clock,
 ) -> Consent:
     sealed = vault.seal(tokens, organisation_id=stored.consent.organisation_id, consent_id=stored.consent.id)
-    active = activated(stored.consent, at=clock.now(), expires_at=stored.consent.expires_at)
+    active = activated(
+        stored.consent,
+        at=clock.now(),
+        expires_at=stored.consent.expires_at,
+        psu_ip_address=psu_ip_address,
+    )
     return consents.save(active, replacing=stored, tokens=sealed, at=clock.now()).consent
 
 

@@ -14,11 +14,11 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from shared.banks.connector import BankConnector
-from shared.domain.accounts import Account, AccountHead
+from shared.domain.accounts import AccountHead, AccountRecord
 from shared.domain.bank_data import BankTokens
 from shared.domain.consents import Consent
 from shared.domain.oauth_states import OAuthState
-from shared.domain.pages import Page
+from shared.domain.pages import GoneRow, Page
 
 Version = object
 
@@ -43,31 +43,47 @@ class DueConsent(msgspec.Struct, frozen=True, kw_only=True):
     next_sync_at: datetime
 
 
+class StoredAccount(msgspec.Struct, frozen=True, kw_only=True):
+    record: AccountRecord
+    version: Version
+
+
 class AccountWrite(msgspec.Struct, frozen=True, kw_only=True):
-    account: Account
-    head: AccountHead | None
+    record: AccountRecord
+    version: Version | None
+    """None creates it."""
+    head: AccountHead | None = None
     """None leaves it as it is."""
 
 
 class PageWrite(msgspec.Struct, frozen=True, kw_only=True):
-    account_id: str
     page: Page
     version: Version | None
     """None creates it."""
 
 
-class PendingWrite(msgspec.Struct, frozen=True, kw_only=True):
+class BookWrites(msgspec.Struct, frozen=True, kw_only=True):
+    """What one commit changes in an account's books, beside the account itself."""
+
     account_id: str
-    page: Page
+    pages: tuple[PageWrite, ...] = ()
+    pending: Page | None = None
+    """None leaves it as it is."""
+    gone: tuple[GoneRow, ...] | None = None
+    """None leaves them as they are."""
+    changes: bytes = b""
+    """For the feed, as document `changes_number`; empty when there are none."""
+    changes_number: int = 0
 
 
-class AccountPages(msgspec.Struct, frozen=True, kw_only=True):
-    """An account's newest pages, ascending, from the one that holds some day up to the newest."""
+class AccountBooks(msgspec.Struct, frozen=True, kw_only=True):
+    """An account's newest pages, ascending, from the one that holds some day up to the newest, and the rest."""
 
     pages: tuple[Page, ...]
     versions: dict[str, Version]
     """By the page's `lower`."""
     pending: Page | None
+    gone: tuple[GoneRow, ...]
 
 
 class BankRules(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,6 +153,8 @@ class Consents(Protocol):
 
 class Committed(msgspec.Struct, frozen=True, kw_only=True):
     consent: StoredConsent
+    account_versions: dict[str, Version]
+    """Of the accounts just written, by id."""
     page_versions: dict[str, Version]
     """Of the pages just written, by `lower`."""
 
@@ -144,9 +162,15 @@ class Committed(msgspec.Struct, frozen=True, kw_only=True):
 class SyncStore(Protocol):
     """What a worker that holds a consent's lease reads and writes."""
 
-    def pages(self, organisation_id: str, account_id: str, *, since: date) -> AccountPages: ...
+    def accounts(self, organisation_id: str, account_ids: Sequence[str]) -> dict[str, StoredAccount]:
+        """Those that there are, by id."""
+        ...
 
-    def find_account(self, organisation_id: str, account_id: str) -> Account | None: ...
+    def books(self, organisation_id: str, account_id: str, *, since: date) -> AccountBooks: ...
+
+    def reading(self, organisation_id: str, consent_id: str, *, parts: int) -> list[bytes]:
+        """What earlier attempts kept of an unfinished read, in order."""
+        ...
 
     def commit(
         self,
@@ -154,10 +178,14 @@ class SyncStore(Protocol):
         *,
         replacing: StoredConsent,
         accounts: Sequence[AccountWrite] = (),
-        pages: Sequence[PageWrite] = (),
-        pending: Sequence[PendingWrite] = (),
+        books: BookWrites | None = None,
+        parts: Sequence[bytes] = (),
     ) -> Committed:
-        """All of it or nothing, and nothing when the consent, and so the lease, has changed since."""
+        """All of it or nothing, and nothing when the consent, and so the lease, or one of the rest has changed since.
+
+        A commit whose answer was lost is recognised as made. `parts` become the last of the reading's parts that
+        the consent's progress counts; parts that it no longer counts are deleted.
+        """
         ...
 
 

@@ -1,277 +1,291 @@
-"""Read one account at its bank and put what is new into its pages."""
+"""Enter what was read of an account into its pages, its feed and its proof."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from collections.abc import Set as AbstractSet
-from datetime import date, datetime, timedelta
-from functools import partial
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
 
 import msgspec
 
-from shared.domain.accounts import (
-    Account,
-    AccountHead,
-    account_id,
-    headline_balance,
-    present_balances,
-)
-from shared.domain.bank_data import (
-    BankAccess,
-    BankAccount,
-    BankTransaction,
-    BookingStatus,
-    TransactionsPage,
-)
-from shared.domain.clock import Clock
+from shared.domain import changes, proofs
+from shared.domain.accounts import AccountHead, AccountRecord, headline_balance, present_balances
+from shared.domain.bank_data import BankAccount
+from shared.domain.budgets import RefreshBudget
 from shared.domain.consents import Consent
-from shared.domain.errors import BankRefused
-from shared.domain.matching import Identity, Match, match
-from shared.domain.pages import Page, Row, merge, row_key
-from shared.domain.transactions import present
-from shared.use_cases.bank_session import BankSession
+from shared.domain.errors import BankRateLimited, BankRefused, BankTimeout, BankUnavailable
+from shared.domain.pages import GoneRow, Page, merge
+from shared.domain.proofs import Closing, Proof
+from shared.domain.readings import Reading
+from shared.use_cases.account_ledger import (
+    Compared,
+    Entry,
+    batches,
+    compare,
+    gone_after,
+    pending_after,
+    withdrawals,
+)
+from shared.use_cases.bank_session import BankSession, Interrupted
+from shared.use_cases.fence import BooksChanged
 from shared.use_cases.ports import (
-    AccountPages,
+    AccountBooks,
     AccountWrite,
     BankRules,
+    BookWrites,
     PageWrite,
-    PendingWrite,
+    StoredAccount,
     SyncStore,
+    Version,
 )
 
-OVERLAP_DAYS = 10
-"""Banks book late and correct what they booked: each read reaches this far behind the newest known day."""
-
-RECENT_DAYS = 89
-"""What every bank gives without a fresh SCA: the last 90 days (Reg. (EU) 2022/2360)."""
-
-_ROWS_PER_COMMIT = 1_000
-
-_encoder = msgspec.json.Encoder()
+_ATTEMPTS = 5
 
 
-def sync_account(
+def enter_reading(
+    reading: Reading,
     bank_account: BankAccount,
+    stored: StoredAccount,
     *,
     session: BankSession,
     rules: BankRules,
     store: SyncStore,
     next_refresh_at: datetime,
-    clock: Clock,
+    finished: Callable[[Consent], Consent],
 ) -> None:
-    """Everything is written in commits fenced by the session's consent. Raises BankError and StaleWrite.
+    """Everything is written in commits fenced by the session's consent; `finished` is that consent after the last.
 
-    Repeatable: what is stored already is recognised. A commit holds whole changes, so a crash between two of them
-    leaves a shorter history, never a wrong one.
+    Repeatable: what is stored already is recognised. A commit holds whole changes, the feed's and the proof's with
+    them, so a crash between two leaves a shorter history, never a wrong one. Where another consent to the account
+    writes at the same time, it begins again with what that one left. Raises StaleWrite and BankError.
     """
-    consent = session.stored.consent
-    organisation_id = consent.organisation_id
-    identifier = account_id(organisation_id, consent.bank_id, bank_account)
-    existing = store.find_account(organisation_id, identifier)
-    today = clock.now().astimezone(rules.time_zone).date()
+    organisation_id, account_id = session.fence.consent.organisation_id, stored.record.id
+    for attempt in range(_ATTEMPTS):
+        if attempt:
+            stored = store.accounts(organisation_id, [account_id])[account_id]
+        books = store.books(organisation_id, account_id, since=reading.since)
+        try:
+            _Entering(
+                reading,
+                bank_account,
+                stored,
+                books,
+                session=session,
+                rules=rules,
+                next_refresh_at=next_refresh_at,
+            ).run(finished)
+            return
+        except BooksChanged:
+            if attempt == _ATTEMPTS - 1:
+                raise
 
-    balances = session.read(lambda access: session.connector.balances(access, bank_account))
-    since, booked = _read_booked(bank_account, existing, session=session, rules=rules, today=today)
-    pending = _read(bank_account, session=session, status="pending", since=since)
-    read_at = clock.now()
 
-    stored = store.pages(organisation_id, identifier, since=since)
-    known_booked = [row.identity for page in stored.pages for row in page.rows]
-    booked_ids = {identity.transaction_id for identity in known_booked}
-    # What an attempt that died half-way has booked already waits no more.
-    known_pending = [
-        row.identity
-        for row in (stored.pending.rows if stored.pending else ())
-        if row.identity.transaction_id not in booked_ids
-    ]
-    still_pending = match(identifier, pending, known=known_pending, taken=booked_ids, seen_on=today)
-    matches = match(
-        identifier,
-        booked,
-        known=known_booked,
-        pending=known_pending,
-        listed={found.identity.transaction_id for found in still_pending if found.known},
-        seen_on=today,
-    )
-    _write_booked(matches, stored, account=identifier, session=session, store=store)
+class _Entering:
+    def __init__(
+        self,
+        reading: Reading,
+        bank_account: BankAccount,
+        stored: StoredAccount,
+        books: AccountBooks,
+        *,
+        session: BankSession,
+        rules: BankRules,
+        next_refresh_at: datetime,
+    ) -> None:
+        self._reading = reading
+        self._bank_account = bank_account
+        self._record = stored.record
+        self._version: Version = stored.version
+        self._books = books
+        self._pages: list[Page] = list(books.pages)
+        self._page_versions = dict(books.versions)
+        self._pending = books.pending
+        self._gone: tuple[GoneRow, ...] = books.gone
+        self._session = session
+        self._rules = rules
+        self._next_refresh_at = next_refresh_at
+        self._today = reading.read_at.astimezone(rules.time_zone).date()
 
-    presented = present_balances(balances, read_at=read_at, zone=rules.time_zone)
-    history_from = min(existing.history_from or since, since) if existing else since
-    account = Account(
-        id=identifier,
+    def run(self, finished: Callable[[Consent], Consent]) -> None:
+        compared = compare(self._reading, self._books, account_id=self._record.id, seen_on=self._today)
+        removed, missing, proof = self._concluded(compared)
+        is_news = proof.doubted or (proof.gap is not None and self._record.proof.gap is None)
+        if is_news and self._session.is_attended:
+            # Once more, in case something was booked between the balance and the list.
+            with suppress(Interrupted, BankUnavailable, BankTimeout, BankRateLimited, BankRefused):
+                balances = self._session.read(
+                    lambda access: self._session.connector.balances(access, self._bank_account)
+                )
+                self._reading = msgspec.structs.replace(self._reading, balances=balances)
+                removed, missing, proof = self._concluded(compared, is_certain=True)
+        whole = list(batches([*compared.entries, *removed], self._pages))
+        for batch in whole[:-1]:
+            self._write(batch, self._moved(self._record, batch), consent=self._session.fence.consent)
+        record = msgspec.structs.replace(self._final(), proof=proof, missing=missing)
+        record = msgspec.structs.replace(record, feed_status=proof.status, feed_gap=proof.gap)
+        consent = finished(self._session.fence.consent)
+        head = self._head(consent)
+        if head is not None:
+            record = msgspec.structs.replace(record, access_until=head.expires_at)
+        self._write(whole[-1], record, consent=consent, head=head)
+
+    def _concluded(
+        self, compared: Compared, *, is_certain: bool = False
+    ) -> tuple[list[Entry], tuple[str, ...], Proof]:
+        """(rows to take out, ids in doubt, the proof after all of it)"""
+        closing = self._closing()
+        held = self._after(self._record.proof, compared.entries)
+        removed, missing = withdrawals(compared, held, closing, missed_before=frozenset(self._record.missing))
+        leaving = {entry.row.identity.transaction_id for entry in removed}
+        movements = [
+            row.identity.movement for row in compared.booked if row.identity.transaction_id not in leaving
+        ]
+        proof = proofs.judged(
+            self._after(held, removed),
+            closing,
+            movements,
+            since=self._reading.since,
+            is_certain=is_certain,
+        )
+        return removed, missing, proof
+
+    def _closing(self) -> Closing | None:
+        closing = proofs.closing_balance(
+            self._reading.balances,
+            currency=self._record.currency,
+            today=self._today,
+            zone=self._rules.time_zone,
+        )
+        # Of what lies before the pages that were read, nothing can be subtracted.
+        is_reached = closing is not None and closing.on >= self._reading.since - timedelta(days=1)
+        return closing if is_reached else None
+
+    def _after(self, proof: Proof, entries: Sequence[Entry]) -> Proof:
+        return proofs.moved(
+            proof,
+            entered=[movement for entry in entries for movement in entry.entered],
+            withdrawn=[movement for entry in entries for movement in entry.withdrawn],
+            currency=self._record.currency,
+        )
+
+    def _moved(self, record: AccountRecord, batch: Sequence[Entry]) -> AccountRecord:
+        return msgspec.structs.replace(record, proof=self._after(record.proof, batch))
+
+    def _final(self) -> AccountRecord:
+        reading, bank_account, record = self._reading, self._bank_account, self._record
+        consent = self._session.fence.consent
+        presented = present_balances(reading.balances, read_at=reading.read_at, zone=self._rules.time_zone)
+        return msgspec.structs.replace(
+            record,
+            consent_id=_owner(record, consent),
+            bank_name=consent.bank_name,
+            iban=bank_account.iban,
+            currency=bank_account.currency,
+            name=bank_account.name,
+            owner_name=bank_account.owner_name,
+            type=bank_account.type,
+            status="active",
+            balance=headline_balance(presented),
+            balances=presented,
+            data_as_of=reading.read_at,
+            next_refresh_at=self._next_refresh_at,
+            history_from=min(record.history_from or reading.since, reading.since),
+            refresh=RefreshBudget(
+                limit=self._rules.unattended_reads_per_day,
+                remaining=record.refresh.remaining,
+                next_refresh_at=self._next_refresh_at,
+            ),
+        )
+
+    def _head(self, consent: Consent) -> AccountHead | None:
+        """Written when the account changes hands, state or term; a repeated sync leaves it alone."""
+        record = self._record
+        if _owner(record, consent) != consent.id:
+            return None
+        if (
+            record.consent_id == consent.id
+            and record.status == "active"
+            and record.access_until == consent.expires_at
+        ):
+            return None
+        return AccountHead(status="active", expires_at=consent.expires_at)
+
+    def _write(
+        self,
+        batch: Sequence[Entry],
+        record: AccountRecord,
+        *,
+        consent: Consent,
+        head: AccountHead | None = None,
+    ) -> None:
+        booked = [entry for entry in batch if entry.status == "booked"]
+        written = merge(
+            self._pages,
+            [entry.row for entry in booked if entry.kind != "removed"],
+            removed={entry.row.identity.transaction_id for entry in booked if entry.kind == "removed"},
+        )
+        pending = pending_after(self._pending, batch)
+        gone = gone_after(self._gone, batch, today=self._today)
+        visible = [change for entry in batch if (change := entry.change)]
+        if visible:
+            record = msgspec.structs.replace(record, changes=record.changes + 1)
+        committed = self._session.fence.commit(
+            consent,
+            accounts=[AccountWrite(record=record, version=self._version, head=head)],
+            books=BookWrites(
+                account_id=record.id,
+                pages=tuple(
+                    PageWrite(page=page, version=self._page_versions.get(page.lower)) for page in written
+                ),
+                pending=None if pending == (self._pending or Page(lower="", rows=())) else pending,
+                gone=None if gone == self._gone else gone,
+                changes=changes.encode(visible),
+                changes_number=record.changes,
+            ),
+        )
+        self._record, self._version = record, committed.account_versions[record.id]
+        self._page_versions |= committed.page_versions
+        by_lower = {page.lower: page for page in (*self._pages, *written)}
+        self._pages = [by_lower[lower] for lower in sorted(by_lower)]
+        self._pending, self._gone = pending, gone
+
+
+def new_record(
+    account_id: str, bank_account: BankAccount, consent: Consent, *, rules: BankRules
+) -> AccountRecord:
+    """An account that has been found and not yet read."""
+    return AccountRecord(
+        id=account_id,
         bank_id=consent.bank_id,
         bank_name=consent.bank_name,
         country=consent.country,
-        consent_id=_owner(existing, consent),
+        consent_id=consent.id,
         iban=bank_account.iban,
         currency=bank_account.currency,
         name=bank_account.name,
         owner_name=bank_account.owner_name,
         type=bank_account.type,
         status="active",
-        balance=headline_balance(presented),
-        balances=presented,
-        data_as_of=read_at,
-        next_refresh_at=next_refresh_at,
-        history_from=history_from,
-    )
-    pending_page = _pending_page(
-        pending,
-        booked=matches,
-        known=known_pending,
-        taken=booked_ids,
-        account=identifier,
-        seen_on=today,
-    )
-    session.stored = store.commit(
-        session.stored.consent,
-        replacing=session.stored,
-        accounts=[AccountWrite(account=account, head=_head(existing, session))],
-        pending=[]
-        if pending_page == (stored.pending or Page(lower="", rows=()))
-        else [PendingWrite(account_id=identifier, page=pending_page)],
-    ).consent
-
-
-def _read_booked(
-    bank_account: BankAccount,
-    existing: Account | None,
-    *,
-    session: BankSession,
-    rules: BankRules,
-    today: date,
-) -> tuple[date, list[BankTransaction]]:
-    """From which day on, and what. A bank that gives no long history any more still gives the recent days."""
-    recent = today - timedelta(days=RECENT_DAYS)
-    if existing is None or existing.data_as_of is None or not session.stored.consent.full_history_read:
-        since = today - timedelta(days=rules.history_days)
-    else:
-        last_read = existing.data_as_of.astimezone(rules.time_zone).date()
-        since = last_read - timedelta(days=OVERLAP_DAYS)
-    try:
-        return since, _read(bank_account, session=session, status="booked", since=since)
-    except BankRefused:
-        if since >= recent:
-            raise
-        return recent, _read(bank_account, session=session, status="booked", since=recent)
-
-
-def _read(
-    bank_account: BankAccount, *, session: BankSession, status: BookingStatus, since: date
-) -> list[BankTransaction]:
-    transactions: list[BankTransaction] = []
-    page: str | None = None
-    while True:
-        read_page = partial(
-            _read_page, session=session, account=bank_account, status=status, since=since, page=page
-        )
-        answer = session.read(read_page)
-        transactions.extend(answer.transactions)
-        page = answer.next_page
-        if page is None:
-            return transactions
-
-
-def _read_page(
-    access: BankAccess,
-    *,
-    session: BankSession,
-    account: BankAccount,
-    status: BookingStatus,
-    since: date,
-    page: str | None,
-) -> TransactionsPage:
-    return session.connector.transactions_page(access, account, status=status, date_from=since, page=page)
-
-
-def _write_booked(
-    matches: Sequence[Match],
-    stored: AccountPages,
-    *,
-    account: str,
-    session: BankSession,
-    store: SyncStore,
-) -> None:
-    pages = list(stored.pages)
-    versions = dict(stored.versions)
-    changed = sorted(
-        (_row(found, account=account) for found in matches if not found.is_unchanged),
-        key=lambda row: row.key,
-    )
-    for rows in _in_batches(changed):
-        written = merge(pages, rows)
-        committed = store.commit(
-            session.stored.consent,
-            replacing=session.stored,
-            pages=[
-                PageWrite(account_id=account, page=page, version=versions.get(page.lower)) for page in written
-            ],
-        )
-        session.stored = committed.consent
-        pages = _with(pages, written)
-        versions |= committed.page_versions
-
-
-def _in_batches(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
-    for start in range(0, len(rows), _ROWS_PER_COMMIT):
-        yield rows[start : start + _ROWS_PER_COMMIT]
-
-
-def _with(pages: Sequence[Page], written: Sequence[Page]) -> list[Page]:
-    by_lower = {page.lower: page for page in pages} | {page.lower: page for page in written}
-    return [by_lower[lower] for lower in sorted(by_lower)]
-
-
-def _row(found: Match, *, account: str) -> Row:
-    identity = found.identity
-    transaction = present(found.transaction, transaction_id=identity.transaction_id, account_id=account)
-    return Row(
-        key=row_key(identity.day, identity.transaction_id),
-        json=_encoder.encode(transaction),
-        identity=identity,
+        balance=None,
+        balances=(),
+        data_as_of=None,
+        next_refresh_at=consent.next_sync_at,
+        history_from=None,
+        refresh=RefreshBudget(
+            limit=rules.unattended_reads_per_day,
+            remaining=rules.unattended_reads_per_day,
+            next_refresh_at=consent.next_sync_at,
+        ),
+        feed_status="unproved",
+        feed_gap=None,
+        access_until=consent.expires_at,
     )
 
 
-def _pending_page(
-    pending: Sequence[BankTransaction],
-    *,
-    booked: Sequence[Match],
-    known: Sequence[Identity],
-    taken: AbstractSet[str],
-    account: str,
-    seen_on: date,
-) -> Page:
-    """What is still pending: not what the bank lists as booked at the same time."""
-    booked_ids = {found.identity.transaction_id for found in booked}
-    booked_marks = {
-        mark
-        for found in booked
-        for mark in (found.identity.external_id, found.identity.entry_reference)
-        if mark
-    }
-    waiting = [
-        entry
-        for entry in pending
-        if entry.external_id not in booked_marks and entry.entry_reference not in booked_marks
-    ]
-    still_known = [identity for identity in known if identity.transaction_id not in booked_ids]
-    matches = match(account, waiting, known=still_known, taken=taken | booked_ids, seen_on=seen_on)
-    rows = (_row(found, account=account) for found in matches)
-    return Page(lower="", rows=tuple(sorted(rows, key=lambda row: row.key, reverse=True)))
-
-
-def _owner(existing: Account | None, consent: Consent) -> str:
-    """Two active consents may reach one account: the newer one answers for it. Ids sort by their time."""
-    if existing is not None and existing.status == "active":
-        return max(existing.consent_id, consent.id)
-    return consent.id
-
-
-def _head(existing: Account | None, session: BankSession) -> AccountHead | None:
-    """Written when the account changes hands or state; a repeated sync leaves it alone."""
-    consent = session.stored.consent
-    if _owner(existing, consent) != consent.id:
-        return None
-    if existing and existing.consent_id == consent.id and existing.status == "active":
-        return None
+def new_head(consent: Consent) -> AccountHead:
     return AccountHead(status="active", expires_at=consent.expires_at)
+
+
+def _owner(record: AccountRecord, consent: Consent) -> str:
+    """Two active consents may reach one account: the newer one answers for it. Ids sort by their time."""
+    return max(record.consent_id, consent.id) if record.status == "active" else consent.id

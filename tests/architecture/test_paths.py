@@ -80,7 +80,7 @@ def test_paths_start_at_an_organisation() -> None:
     assert builders
     for name, builder in builders.items():
         parameters = list(inspect.signature(builder).parameters)
-        arguments = [7 if parameter == "revision" else parameter for parameter in parameters]
+        arguments = [7 if parameter in ("revision", "number") else parameter for parameter in parameters]
         built = builder(*arguments)
         if name in _WITHOUT_ORGANISATION:
             assert "organisations" not in built

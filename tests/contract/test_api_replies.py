@@ -145,6 +145,31 @@ def test_pending_transactions(connected: Connected) -> None:
             assert connected.client.get(f"{path}/{each['id']}").json() == each
 
 
+@pytest.mark.parametrize("limit", [37, 500])
+def test_following_the_changes_makes_the_list(connected: Connected, limit: int) -> None:
+    account = f"/accounts/{connected.account_id}"
+    path = f"{account}/transactions/sync"
+    there: dict[str, Any] = {}
+    query: dict[str, Any] = {"limit": limit}
+    while True:
+        reply = connected.client.get(path, params=query).json()
+        told = [*reply["added"], *reply["modified"], *reply["removed"]]
+        assert len(told) <= limit
+        there |= {each["id"]: each for each in (*reply["added"], *reply["modified"])}
+        for each in reply["removed"]:
+            del there[each["id"]]
+        query["cursor"] = reply["nextCursor"]
+        if not reply["hasMore"]:
+            break
+        assert told
+    listed = everything(connected.client, f"{account}/transactions", limit=500)
+    pending = everything(connected.client, f"{account}/transactions", limit=500, status="pending")
+    assert there == {each["id"]: each for each in (*listed, *pending)}
+    later = connected.client.get(path, params=query).json()
+    assert (later["added"], later["modified"], later["removed"]) == ([], [], [])
+    assert (later["nextCursor"], later["hasMore"]) == (query["cursor"], False)
+
+
 def test_the_data_of_a_revoked_consent_is_closed(stack: Stack) -> None:
     with connected_organisation(stack) as organisation:
         client = organisation.client
@@ -152,6 +177,7 @@ def test_the_data_of_a_revoked_consent_is_closed(stack: Stack) -> None:
         account = f"/accounts/{organisation.account_id}"
         assert client.get(account).json()["status"] == "revoked"
         has_code(client.get(f"{account}/transactions"), 403, "CONSENT_REVOKED")
+        has_code(client.get(f"{account}/transactions/sync"), 403, "CONSENT_REVOKED")
         has_code(client.get(f"{account}/transactions/{organisation.transaction_id}"), 403, "CONSENT_REVOKED")
 
 

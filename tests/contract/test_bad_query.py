@@ -14,7 +14,7 @@ from tests.contract.refusals import has_code, refused
 pytestmark = pytest.mark.stack
 
 GOOD = {"bankId": BANK, "callbackUrl": CALLBACK}
-LISTS = ["/consents", "/accounts", "transactions"]
+LISTS = ["/consents", "/accounts", "transactions", "transactions/sync"]
 """`transactions` stands for the connected account's."""
 
 
@@ -105,7 +105,11 @@ def test_cursors_of_another_list(connected: Connected, other_connected: Connecte
     """Each list's cursor opens that list, and no other list, account, organisation or selection."""
     client = connected.client
     accounts = [account["id"] for account in client.get("/accounts").json()["data"]]
-    paths = ["/accounts", *(f"/accounts/{account}/transactions" for account in accounts)]
+    paths = [
+        "/accounts",
+        *(f"/accounts/{account}/transactions" for account in accounts),
+        *(f"/accounts/{account}/transactions/sync" for account in accounts),
+    ]
     cursors = {path: cursor for path in paths if (cursor := _cursor_if_any(connected, path))}
     assert len(cursors) >= 2, "there must be another list to try"
     for (origin, cursor), path in itertools.product(cursors.items(), [*paths, "/consents"]):
@@ -222,7 +226,7 @@ def test_very_long_queries(visitor: ContractClient) -> None:
 
 
 def _listing(connected: Connected, listing: str) -> str:
-    return f"/accounts/{connected.account_id}/transactions" if listing == "transactions" else listing
+    return f"/accounts/{connected.account_id}/{listing}" if listing.startswith("transactions") else listing
 
 
 def _cursor_if_any(connected: Connected, path: str) -> str | None:

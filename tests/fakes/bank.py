@@ -75,9 +75,17 @@ class FakeBank:
         self.pending: dict[str, list[BankTransaction]] = {}
         self.failures: list[Exception | None] = []
         self.calls: list[str] = []
+        self.unattended: list[tuple[str, datetime]] = []
+        """What banks count against the budget: reads without the PSU, and not those that go on with a list."""
+        self.balances_told: dict[str, tuple[BankBalance, ...]] = {}
+        """By resource; one that stays the same where nothing is set."""
+        self.lists_oldest_first = False
+        self.tolerates_reuse = False
+        """Whether the refresh token before the newest is taken again, as by a bank that knows of lost answers."""
         self.asked_since: list[date] = []
         self.access_token = "access-0"
         self.refresh_token = "refresh-0"
+        self._refresh_token_before = ""
         self.token_expires_at = clock.now() + TOKEN_LIFETIME
         self.revoked: list[str] = []
 
@@ -122,9 +130,12 @@ class FakeBank:
     def refresh(self, *, refresh_token: str) -> BankTokens:
         """A refresh token works once; the second use ends the connection, as a strict bank does."""
         self._called("refresh")
+        if self.tolerates_reuse and refresh_token == self._refresh_token_before:
+            return self.tokens()
         if refresh_token != self.refresh_token:
             self.access_token = self.refresh_token = "none"
             raise BankAccessLost(BANK_ID, "invalid_grant", reason="refused")
+        self._refresh_token_before = refresh_token
         generation = int(refresh_token.rpartition("-")[2]) + 1
         self.access_token, self.refresh_token = f"access-{generation}", f"refresh-{generation}"
         self.token_expires_at = self._clock.now() + TOKEN_LIFETIME
@@ -139,11 +150,13 @@ class FakeBank:
         self.revoked.append(bank_consent_id)
 
     def accounts(self, access: BankAccess) -> tuple[BankAccount, ...]:
-        self._read("accounts", access)
+        self._read("accounts", access, counts=True)
         return tuple(self.accounts_held)
 
     def balances(self, access: BankAccess, account: BankAccount) -> tuple[BankBalance, ...]:
-        self._read("balances", access)
+        self._read(f"balances {account.resource_id}", access, counts=True)
+        if account.resource_id in self.balances_told:
+            return self.balances_told[account.resource_id]
         return (
             BankBalance(
                 type="closingBooked",
@@ -163,18 +176,22 @@ class FakeBank:
         date_to: date | None = None,
         page: str | None = None,
     ) -> TransactionsPage:
-        self._read(f"{status} {account.resource_id} {page or 0}", access)
+        self._read(f"{status} {account.resource_id} {page or 0}", access, counts=page is None)
         if status == "booked" and page is None:
             self.asked_since.append(date_from)
         ledger = (self.booked if status == "booked" else self.pending).get(account.resource_id, [])
-        wanted = list(_newest_first(entry for entry in ledger if _day(entry) >= date_from))
+        wanted = _newest_first(entry for entry in ledger if _day(entry) >= date_from)
+        if self.lists_oldest_first:
+            wanted.reverse()
         start = int(page or 0)
         end = start + PAGE_SIZE
         return TransactionsPage(
             transactions=tuple(wanted[start:end]), next_page=str(end) if end < len(wanted) else None
         )
 
-    def _read(self, name: str, access: BankAccess) -> None:
+    def _read(self, name: str, access: BankAccess, *, counts: bool) -> None:
+        if counts and access.psu_ip_address is None:
+            self.unattended.append((name, self._clock.now()))
         self._called(name)
         if access.access_token != self.access_token or self._clock.now() >= self.token_expires_at:
             raise BankTokenExpired(BANK_ID, "TOKEN_EXPIRED")

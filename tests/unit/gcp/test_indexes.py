@@ -80,8 +80,8 @@ QUERIES: dict[tuple[str, str], tuple[Query, ...]] = {
     ("consent_store.py", "due"): (
         lambda on: list(on.world.consents.due(at=on.world.clock.now() + timedelta(days=2), page_size=1)),
     ),
-    ("sync_store.py", "pages"): (
-        lambda on: on.world.store.pages(on.organisation_id, on.account_id, since=on.world.clock.now().date()),
+    ("sync_store.py", "books"): (
+        lambda on: on.world.store.books(on.organisation_id, on.account_id, since=on.world.clock.now().date()),
     ),
     ("transaction_pages.py", "_query"): (
         lambda on: list(
@@ -95,8 +95,14 @@ QUERIES: dict[tuple[str, str], tuple[Query, ...]] = {
         lambda on: list(AccountErasureStore(on.data, on.raw).consents_of_bank(on.organisation_id, "fake-hr")),
     ),
     ("export_sections.py", "_documents"): (
-        lambda on: [list(section.read(on.organisation_id, after=None)) for section in data_sections(on.data)],
-        lambda on: [list(section.read(on.organisation_id, after="a")) for section in data_sections(on.data)],
+        lambda on: [
+            list(section.read(on.organisation_id, after=None))
+            for section in data_sections(on.data, at=on.world.clock.now())
+        ],
+        lambda on: [
+            list(section.read(on.organisation_id, after="a"))
+            for section in data_sections(on.data, at=on.world.clock.now())
+        ],
     ),
     ("export_sections.py", "_pages"): (),  # the same
     ("organisation_data_store.py", "consents"): (

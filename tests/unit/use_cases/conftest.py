@@ -63,14 +63,19 @@ class World:
         self.consents.create(consent)
         return consent
 
-    def active_consent(self) -> Consent:
+    def active_consent(self, *, psu_ip_address: str | None = None) -> Consent:
         consent = self.pending_consent()
         stored = self.consents.find(self.organisation_id, consent.id)
         assert stored is not None
         sealed = self.vault.seal(
             self.bank.tokens(), organisation_id=self.organisation_id, consent_id=consent.id
         )
-        active = activated(consent, at=self.clock.now(), expires_at=consent.expires_at)
+        active = activated(
+            consent,
+            at=self.clock.now(),
+            expires_at=consent.expires_at,
+            psu_ip_address=psu_ip_address,
+        )
         return self.consents.save(active, replacing=stored, tokens=sealed, at=self.clock.now()).consent
 
     def sync(self, consent: Consent, *, task: str = "task-1", **replaced: Any) -> Outcome:
@@ -101,7 +106,7 @@ class World:
 
     def rows(self, account_id: str) -> list[dict[str, Any]]:
         """Every booked transaction, newest first, as a client would page through them."""
-        pages = self.store.pages(self.organisation_id, account_id, since=date(1, 1, 1)).pages
+        pages = self.store.books(self.organisation_id, account_id, since=date(1, 1, 1)).pages
         return [msgspec.json.decode(row.json) for page in reversed(pages) for row in page.rows]
 
     def pending_rows(self, account_id: str) -> list[dict[str, Any]]:

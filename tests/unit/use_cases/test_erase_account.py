@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain.consents import Consent
+from shared.domain.consents import Consent, asked_for
 from shared.domain.erasures import AccountErasure
 from shared.domain.errors import NotFound, StaleWrite
 from shared.gcp import paths
@@ -17,6 +17,7 @@ from shared.gcp.raw_firestore import RawFirestore
 from shared.use_cases.erase_account import erase_account, go_on_erasing
 from tests.everything import everything, mentions
 from tests.fakes.bank import bank_account, bank_transaction
+from tests.fakes.dying import Countdown, Died, Mortal
 from tests.unit.control_plane import origin_of, person
 from tests.unit.use_cases.conftest import World
 
@@ -65,7 +66,7 @@ class Erasing:
         )
 
     def sync_again(self, consent: Consent) -> str:
-        self.world.clock.move(timedelta(hours=7))
+        self.world.clock.move(timedelta(hours=9))
         return self.world.sync(consent, task="later")
 
     def require_gone(self) -> None:
@@ -105,7 +106,7 @@ def test_the_next_sync_does_not_bring_it_back_and_goes_on_with_the_other(erasing
 
 def test_a_new_consent_may_bring_it_back(erasing: Erasing) -> None:
     erasing.erase()
-    erasing.world.clock.move(timedelta(hours=7))
+    erasing.world.clock.move(timedelta(hours=9))
     erasing.connect()
     assert sorted(account.id for account in erasing.accounts()) == sorted(
         [erasing.account_id, erasing.kept_id]
@@ -147,7 +148,7 @@ def test_what_is_unknown_or_anothers_is_not_found(erasing: Erasing, new_world: C
 def test_a_sync_under_way_writes_nothing_more(erasing: Erasing) -> None:
     """The worker that read the account before the erasure finds its lease gone when it wants to write."""
     world = erasing.world
-    world.clock.move(timedelta(hours=7))
+    world.clock.move(timedelta(hours=9))
     read = world.bank.balances
 
     def balances(*arguments: Any) -> Any:
@@ -160,34 +161,43 @@ def test_a_sync_under_way_writes_nothing_more(erasing: Erasing) -> None:
     erasing.require_gone()
 
 
-class Died(BaseException):
-    pass
+def test_a_read_that_waits_half_done_is_forgotten_too(erasing: Erasing) -> None:
+    """Between two attempts, what was read of an account lies beside the consent, and so do the bank's accounts."""
+    world = erasing.world
+    world.clock.move(timedelta(hours=9))
+    consent = world.active_consent()
+    calls = len(world.bank.calls)
+    outcome = world.sync(consent, task="stopped", should_stop=lambda: len(world.bank.calls) > calls + 6)
+    assert outcome == "continued"
+    assert any("/reading/" in path for path in everything(world.data))
+    assert erasing.erase().erased_at is not None
+    assert not any("/reading/" in path for path in everything(world.data))
+    erasing.require_gone()
+    assert erasing.sync_again(consent) == "synced"
+    erasing.require_gone()
+    erasing.require_other_account_whole()
 
 
-class DyingStore:
-    """Dies before the given call of the store, counted over all its methods."""
-
-    def __init__(self, store: Any, *, before: int) -> None:
-        self._store = store
-        self._left = before
-
-    def __getattr__(self, name: str) -> Any:
-        method = getattr(self._store, name)
-
-        def call(*arguments: Any, **options: Any) -> Any:
-            if self._left == 0:
-                raise Died
-            self._left -= 1
-            return method(*arguments, **options)
-
-        return call
+def test_an_account_that_a_client_waits_for_is_waited_for_no_more(erasing: Erasing) -> None:
+    world = erasing.world
+    stored = world.consents.find(world.organisation_id, erasing.consent.id)
+    assert stored is not None
+    in_turn_at = stored.consent.next_sync_at
+    wanted = asked_for(
+        stored.consent, account_id=erasing.account_id, at=world.clock.now(), psu_ip_address=None
+    )
+    world.consents.save(wanted, replacing=stored, at=world.clock.now())
+    erasing.erase()
+    after = world.consents.find(world.organisation_id, erasing.consent.id)
+    assert after is not None
+    assert (after.consent.wanted, after.consent.next_sync_at) == ((), in_turn_at)
 
 
 @pytest.mark.parametrize("before", range(7))
 def test_whoever_dies_anywhere_the_tick_finishes(erasing: Erasing, before: int) -> None:
     world = erasing.world
     whole = erasing.store
-    erasing.store = DyingStore(whole, before=before)  # type: ignore[assignment]
+    erasing.store = Mortal(whole, Countdown(before))  # type: ignore[assignment]
     died = False
     try:
         erasing.erase()
@@ -234,7 +244,7 @@ def test_an_account_that_came_back_meanwhile_is_erased_too(erasing: Erasing) -> 
     def hide_and_connect(*arguments: str) -> None:
         hide(*arguments)
         erasing.store.hide = hide  # type: ignore[method-assign]
-        erasing.world.clock.move(timedelta(hours=7))
+        erasing.world.clock.move(timedelta(hours=9))
         erasing.connect()
 
     erasing.store.hide = hide_and_connect  # type: ignore[method-assign]

@@ -33,7 +33,11 @@ def fill(world: World) -> None:
 
 
 def export(world: World, *, after: str | None = None) -> list[Line]:
-    return list(export_organisation(world.organisation_id, sections=data_sections(world.data), after=after))
+    return list(
+        export_organisation(
+            world.organisation_id, sections=data_sections(world.data, at=world.clock.now()), after=after
+        )
+    )
 
 
 def by_file(lines: list[Line]) -> dict[str, list[dict[str, Any]]]:

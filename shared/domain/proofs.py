@@ -1,0 +1,155 @@
+"""Opening balance + movements = closing balance: the proof that a feed holds every transaction.
+
+All booked rows of an account are summed (`held`). The first whole read gives the opening balance: what the bank says
+is booked, less what we hold. From then on the bank's booked balance less `held` must give that opening again; where
+it does, the feed is proved up to the balance's date, where it does not, that much is missing between the last
+proved day and that date.
+
+A closing balance of a date covers what was booked up to that date, an interim one all that is booked at its moment.
+Balances are read before rows, so that a row booked in between can make an interim balance look wrong once: it takes
+two reads in a row that disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from shared.domain.bank_data import BankBalance
+from shared.domain.money import format_amount
+
+FeedStatus = Literal["proved", "unproved", "gap"]
+
+_ZERO = Decimal(0)
+
+
+class FeedGap(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    rename={"from_date": "from", "to_date": "to", "amount": "amount"},
+):
+    from_date: date
+    to_date: date
+    """First and last day on which the missing transactions can have been booked."""
+    amount: str
+    """What the missing ones sum up to, signed, 4 decimals: positive is money that came in."""
+
+
+class Movement(msgspec.Struct, frozen=True, kw_only=True):
+    """A booked row as the proof counts it."""
+
+    day: date
+    amount: Decimal
+    """Signed."""
+    currency: str
+
+
+class Closing(msgspec.Struct, frozen=True, kw_only=True):
+    """A booked balance of the bank."""
+
+    amount: Decimal
+    on: date
+    covers_all: bool
+    """All that is booked at its moment; else what was booked up to the end of `on`."""
+
+
+class Proof(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    held: Decimal = _ZERO
+    """Signed sum of all booked rows."""
+    opening: Decimal | None = None
+    """The balance before all of them; None until a whole read came with a balance."""
+    anchored_on: date | None = None
+    """The date of the balance that gave the opening."""
+    since: date | None = None
+    """Rows older than this came after the opening was known, and move it."""
+    proved_to: date | None = None
+    gap: FeedGap | None = None
+    doubted: bool = False
+    """The last read disagreed, and a row booked meanwhile may be why."""
+    is_foreign: bool = False
+    """Rows in another currency than the account's: their sum says nothing."""
+
+    @property
+    def status(self) -> FeedStatus:
+        if self.gap is not None:
+            return "gap"
+        return "proved" if self.proved_to is not None else "unproved"
+
+
+def closing_balance(
+    balances: Sequence[BankBalance], *, currency: str, today: date, zone: ZoneInfo
+) -> Closing | None:
+    """The balance to prove with: one of a closed day first, since no row booked meanwhile disturbs it."""
+    booked = [
+        balance for balance in balances if balance.currency == currency and not balance.credit_limit_included
+    ]
+    for balance in booked:
+        if balance.type == "closingBooked" and balance.as_of and not isinstance(balance.as_of, datetime):
+            return Closing(amount=balance.amount, on=balance.as_of, covers_all=False)
+    for balance in booked:
+        if balance.type == "interimBooked":
+            return Closing(amount=balance.amount, on=today, covers_all=True)
+    for balance in booked:
+        if balance.type == "closingBooked" and isinstance(balance.as_of, datetime):
+            as_of = balance.as_of if balance.as_of.tzinfo else balance.as_of.replace(tzinfo=zone)
+            return Closing(amount=balance.amount, on=as_of.astimezone(zone).date(), covers_all=False)
+    return None
+
+
+def moved(
+    proof: Proof, *, entered: Iterable[Movement], withdrawn: Iterable[Movement], currency: str
+) -> Proof:
+    """After rows came and went; a row that changed is both."""
+    held, opening, is_foreign = proof.held, proof.opening, proof.is_foreign
+    for sign, movements in ((1, entered), (-1, withdrawn)):
+        for movement in movements:
+            is_foreign = is_foreign or movement.currency != currency
+            held += sign * movement.amount
+            if opening is not None and proof.since is not None and movement.day < proof.since:
+                opening -= sign * movement.amount
+    return msgspec.structs.replace(proof, held=held, opening=opening, is_foreign=is_foreign)
+
+
+def missing_amount(proof: Proof, closing: Closing, movements: Iterable[Movement]) -> Decimal | None:
+    """What the feed lacks to reach the balance, signed; None while nothing can be said.
+
+    `movements` are those of the newest rows, from `closing.on` on at least.
+    """
+    if proof.opening is None or proof.is_foreign:
+        return None
+    return closing.amount - _covered(proof, closing, movements) - proof.opening
+
+
+def judged(
+    proof: Proof, closing: Closing | None, movements: Sequence[Movement], *, since: date, is_certain: bool
+) -> Proof:
+    """The proof after a whole read that reached back to `since`. `is_certain`: the balance was read twice."""
+    if closing is None or proof.is_foreign:
+        return msgspec.structs.replace(proof, doubted=False)
+    missing = missing_amount(proof, closing, movements)
+    if missing is None:
+        opening = closing.amount - _covered(proof, closing, movements)
+        return msgspec.structs.replace(proof, opening=opening, anchored_on=closing.on, since=since)
+    anchored_on = proof.anchored_on or closing.on
+    if missing == 0:
+        proved_to = (
+            max(proof.proved_to or closing.on, closing.on) if closing.on > anchored_on else proof.proved_to
+        )
+        return msgspec.structs.replace(proof, proved_to=proved_to, gap=None, doubted=False)
+    if closing.covers_all and not (is_certain or proof.doubted or proof.gap):
+        return msgspec.structs.replace(proof, doubted=True)
+    first = min((proof.proved_to or anchored_on) + timedelta(days=1), closing.on)
+    gap = FeedGap(from_date=first, to_date=closing.on, amount=format_amount(missing))
+    return msgspec.structs.replace(proof, gap=gap, doubted=False)
+
+
+def _covered(proof: Proof, closing: Closing, movements: Iterable[Movement]) -> Decimal:
+    if closing.covers_all:
+        return proof.held
+    return proof.held - sum((item.amount for item in movements if item.day > closing.on), _ZERO)

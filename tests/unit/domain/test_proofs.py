@@ -1,0 +1,136 @@
+"""Opening + movements = closing: what agrees is proved, what does not is a gap until the rows come."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import hypothesis.strategies as st
+from hypothesis import given, settings
+
+from shared.domain.bank_data import BalanceType, BankBalance
+from shared.domain.proofs import Closing, FeedGap, Movement, Proof, closing_balance, judged, moved
+
+DAY = date(2026, 11, 20)
+ZONE = ZoneInfo("Europe/Zagreb")
+
+
+def movement(amount: int, *, day: int = 0, currency: str = "EUR") -> Movement:
+    return Movement(day=DAY + timedelta(days=day), amount=Decimal(amount), currency=currency)
+
+
+def entered(proof: Proof, *movements: Movement) -> Proof:
+    return moved(proof, entered=movements, withdrawn=(), currency="EUR")
+
+
+def closing(amount: int, *, day: int, covers_all: bool = False) -> Closing:
+    return Closing(amount=Decimal(amount), on=DAY + timedelta(days=day), covers_all=covers_all)
+
+
+def judge(proof: Proof, told: Closing | None, *movements: Movement, is_certain: bool = False) -> Proof:
+    return judged(proof, told, movements, since=DAY - timedelta(days=30), is_certain=is_certain)
+
+
+def test_one_balance_proves_nothing_and_the_next_day_does() -> None:
+    first = movement(10)
+    proof = judge(entered(Proof(), first), closing(110, day=0), first)
+    assert (proof.status, proof.opening) == ("unproved", Decimal(100))
+    again = judge(proof, closing(110, day=0), first)
+    assert again.status == "unproved"
+    second = movement(5, day=1)
+    proved = judge(entered(proof, second), closing(115, day=1), first, second)
+    assert (proved.status, proved.proved_to) == ("proved", DAY + timedelta(days=1))
+
+
+def test_a_missing_row_is_a_gap_that_heals_when_it_comes() -> None:
+    proof = judge(Proof(), closing(100, day=0))
+    gap = judge(proof, closing(88, day=2))
+    assert gap.status == "gap"
+    assert gap.gap == FeedGap(
+        from_date=DAY + timedelta(days=1), to_date=DAY + timedelta(days=2), amount="-12.0000"
+    )
+    late = movement(-12, day=1)
+    healed = judge(entered(gap, late), closing(88, day=2), late)
+    assert (healed.status, healed.gap) == ("proved", None)
+
+
+def test_a_closing_balance_covers_its_day_and_no_later_one() -> None:
+    proof = judge(Proof(), closing(100, day=0))
+    today = movement(7, day=2)
+    assert judge(entered(proof, today), closing(100, day=1), today).status == "proved"
+
+
+def test_an_interim_balance_is_believed_when_it_disagrees_twice() -> None:
+    """A row booked between the balance and the list looks the same once."""
+    proof = judge(Proof(), closing(100, day=0, covers_all=True))
+    row = movement(5, day=1)
+    proof = entered(proof, row)
+    doubted = judge(proof, closing(100, day=1, covers_all=True), row)
+    assert (doubted.status, doubted.doubted) == ("unproved", True)
+    assert judge(doubted, closing(105, day=1, covers_all=True), row).status == "proved"
+    assert judge(doubted, closing(100, day=1, covers_all=True), row).status == "gap"
+    assert judge(proof, closing(100, day=1, covers_all=True), row, is_certain=True).status == "gap"
+
+
+def test_older_history_moves_the_opening() -> None:
+    proof = judge(Proof(), closing(100, day=0))
+    older = movement(30, day=-40)
+    assert judge(entered(proof, older), closing(100, day=1)).status == "proved"
+
+
+def test_foreign_amounts_and_no_balances_prove_nothing() -> None:
+    foreign = entered(Proof(), movement(5, currency="USD"))
+    assert judge(judge(foreign, closing(100, day=0)), closing(0, day=1)).status == "unproved"
+    assert judge(judge(Proof(), None), None).status == "unproved"
+
+
+def test_which_balance_is_taken() -> None:
+    def told(kind: BalanceType, as_of: datetime | date | None, *, limit: bool = False) -> BankBalance:
+        return BankBalance(
+            type=kind, amount=Decimal(1), currency="EUR", as_of=as_of, credit_limit_included=limit
+        )
+
+    def taken(*balances: BankBalance) -> Closing | None:
+        return closing_balance(balances, currency="EUR", today=DAY, zone=ZONE)
+
+    yesterday = DAY - timedelta(days=1)
+    closed = told("closingBooked", yesterday)
+    assert taken(told("interimBooked", DAY), closed) == closing(1, day=-1)
+    assert taken(told("interimBooked", None)) == closing(1, day=0, covers_all=True)
+    assert taken(told("closingBooked", datetime(2026, 11, 19, 23, 30, tzinfo=UTC))) == closing(1, day=0)
+    for useless in (
+        told("interimAvailable", DAY),
+        told("closingBooked", None),
+        told("interimBooked", DAY, limit=True),
+    ):
+        assert taken(useless) is None
+
+
+rows = st.lists(st.tuples(st.integers(-50, 50), st.integers(-5, 20)), max_size=15)
+
+
+@given(rows, rows, st.integers(-1000, 1000))
+@settings(max_examples=300, deadline=None)
+def test_the_gap_is_what_is_missing(
+    held: list[tuple[int, int]], missing: list[tuple[int, int]], opening: int
+) -> None:
+    here = [movement(amount, day=day) for amount, day in held]
+    lost = [movement(amount, day=day) for amount, day in missing]
+    first = [item for item in here if item.day <= DAY]
+    anchored = judge(entered(Proof(), *first), closing(opening + _sum(first), day=0), *first)
+    proof = entered(anchored, *(item for item in here if item.day > DAY))
+    end = DAY + timedelta(days=10)
+    known = [item for item in here if item.day <= end]
+    short = [item for item in lost if item.day <= end]
+    told = closing(opening + _sum(known) + _sum(short), day=10)
+    result = judge(proof, told, *here)
+    if _sum(short):
+        assert result.gap is not None
+        assert Decimal(result.gap.amount) == _sum(short)
+        result = judge(entered(result, *short), told, *here, *short)
+    assert (result.status, result.gap) == ("proved", None)
+
+
+def _sum(movements: list[Movement]) -> int:
+    return int(sum(item.amount for item in movements))
