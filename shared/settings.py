@@ -23,7 +23,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What every function has."""
 
     environment: Environment
-    environments: tuple[Environment, ...]
+    environments: tuple[Environment, ...] = ("live", "sandbox")
     """All that this installation serves: what spans them is done when each has done its part."""
     project: str
     data_database: str
