@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from shared.domain.clock import SystemClock
 from shared.gcp.api_key_store import ApiKeyStore
 from shared.gcp.clients import firestore_client
@@ -12,7 +14,7 @@ from shared.http.api_keys import ApiKeyAuthenticator
 from shared.http.key_uses import DailyKeyUses
 from shared.http.log import logger
 from shared.http.rate_limit import RateLimiter
-from shared.settings import Settings
+from shared.settings import Settings, UserSettings
 from shared.use_cases.relay import KeyUse
 
 
@@ -49,6 +51,31 @@ def rate_limiter(function: str, settings: Settings) -> RateLimiter:
 def public_api(function: str, settings: Settings) -> Api:
     """An edge for a browser that comes from a bank: no key, so no organisation, and no limit of one."""
     return Api(function, settings=settings, authenticator=None)
+
+
+def user_api(function: str, settings: Settings, user_settings: UserSettings) -> Api:
+    """An edge that knows people who signed in, and what they may do in their organisation."""
+    from shared.gcp.jwks import fetch_jwks
+    from shared.gcp.organisation_store import OrganisationStore
+    from shared.http.signing_keys import SigningKeys
+    from shared.http.user_tokens import UserTokens
+    from shared.http.users import UserAuthenticator
+
+    control = firestore_client(project=settings.project, database=settings.control_database)
+    tokens = UserTokens(
+        SigningKeys(partial(fetch_jwks, user_settings.jwks_url)),
+        issuer=user_settings.issuer,
+        audience=user_settings.audience,
+        clock=SystemClock(),
+    )
+    users = UserAuthenticator(tokens, OrganisationStore(control))
+    return Api(
+        function,
+        settings=settings,
+        authenticator=None,
+        users=users,
+        limiter=rate_limiter(function, settings),
+    )
 
 
 def internal_api(function: str, settings: Settings) -> Api:

@@ -23,6 +23,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What every function has."""
 
     environment: Environment
+    environments: tuple[Environment, ...] = ("live", "sandbox")
+    """All that this installation serves: what spans them is done when each has done its part."""
     project: str
     data_database: str
     """Firestore database of this environment's bank data."""
@@ -101,8 +103,12 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     environment = _required(environ, "TOK_ENVIRONMENT")
     if environment not in ("live", "sandbox"):
         raise MissingSetting("TOK_ENVIRONMENT is live or sandbox")
+    environments = tuple(environ.get("TOK_ENVIRONMENTS", "live,sandbox").split(","))
+    if environment not in environments or not set(environments) <= {"live", "sandbox"}:
+        raise MissingSetting("TOK_ENVIRONMENTS is live, sandbox or both, and holds TOK_ENVIRONMENT")
     return Settings(
         environment=cast(Environment, environment),
+        environments=cast(tuple[Environment, ...], environments),
         project=_required(environ, "TOK_PROJECT"),
         data_database=environ.get("TOK_DATA_DATABASE", environment),
         control_database=environ.get("TOK_CONTROL_DATABASE", "(default)"),

@@ -53,6 +53,7 @@ def function_environment(stack: Plan, name: str, *, secrets: Mapping[str, Any]) 
     environment = {
         **base_environment(python_path=(stack.manifest_path.parent / name,)),
         "TOK_ENVIRONMENT": plan.ENVIRONMENT,
+        "TOK_ENVIRONMENTS": plan.ENVIRONMENT,
         "TOK_PROJECT": plan.PROJECT,
         "TOK_INVOKERS": _INVOKERS[entry["trigger"]],
     }

@@ -14,6 +14,9 @@ Action = Literal[
     "organisation.created",
     "organisation.updated",
     "organisation.tier_changed",
+    "organisation.exported",
+    "organisation.erasure_requested",
+    "organisation.erased",
     "user.invited",
     "user.joined",
     "user.role_changed",
@@ -31,6 +34,8 @@ Action = Literal[
     "consent.failed",
     "consent.expired",
     "consent.revoked",
+    "account.erasure_requested",
+    "account.erased",
 ]
 ActorKind = Literal["user", "key", "psu", "bank", "system", "operator"]
 
@@ -62,7 +67,7 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     ip_address: str | None
     request_id: str | None
     target_id: str
-    """What it was done to: an organisation, user, invitation, key or consent."""
+    """What it was done to: an organisation, user, invitation, key, consent or account."""
     details: dict[str, str] = {}
 
 

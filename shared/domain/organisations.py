@@ -17,7 +17,7 @@ class Organisation(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     id: str
     name: str
     tier: Tier
-    status: Literal["active", "suspended"] = "active"
+    status: Literal["active", "suspended", "erasing"] = "active"
     callback_origins: tuple[str, ...] = ()
     created_at: datetime | None = None
     """None for those that are older than this field."""
@@ -34,5 +34,7 @@ def require_name(name: str, *, field: str = "name") -> str:
 
 
 def require_active(organisation: Organisation) -> None:
+    if organisation.status == "erasing":
+        raise Forbidden("This organisation is being erased.")
     if organisation.status != "active":
         raise Forbidden("This organisation is suspended.")

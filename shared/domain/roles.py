@@ -21,6 +21,8 @@ Permission = Literal[
     "keys.rotate",
     "keys.revoke",
     "audit.read",
+    "data.export",
+    "data.erase",
 ]
 
 LEAST_ROLE: dict[Permission, Role] = {
@@ -36,6 +38,8 @@ LEAST_ROLE: dict[Permission, Role] = {
     "keys.rotate": "developer",
     "keys.revoke": "developer",
     "audit.read": "admin",
+    "data.export": "owner",
+    "data.erase": "owner",
 }
 """The least powerful role that has each permission.
 

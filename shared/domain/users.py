@@ -22,6 +22,8 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     """Who signed in. The e-mail address is one that the issuer has verified."""
 
     user_id: str
+    subject: str
+    """The issuer's own id of them."""
     email: str
 
 
@@ -33,6 +35,8 @@ class User(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     role: Role
     joined_at: datetime
     invited_by: str | None = None
+    subject: str | None = None
+    """The issuer's own id of them; None for those that are older than this field."""
 
 
 class Roster(msgspec.Struct, frozen=True, kw_only=True):

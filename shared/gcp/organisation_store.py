@@ -3,6 +3,7 @@ organisation's update time, and carries its audit entries in the same commit."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import msgspec
@@ -17,6 +18,9 @@ from shared.gcp.audit_store import add_entries
 from shared.gcp.documents import from_document, stale_write_on_conflict, to_document
 from shared.gcp.key_store import add_key
 from shared.use_cases.control_plane import NewKey, StoredRoster
+
+_NAMES_A_DOCUMENT = re.compile(r"(?!__.*__$)[A-Za-z0-9_:@|-][A-Za-z0-9_.:@|-]*")
+"""Subjects that may be an id in Firestore: Identity Platform's all are. Others read nothing by firestore.rules."""
 
 
 class OrganisationStore:
@@ -126,6 +130,8 @@ def add_user(
         {"organisationIds": firestore.ArrayUnion([organisation_id])},
         merge=True,
     )
+    if user.subject is not None and _NAMES_A_DOCUMENT.fullmatch(user.subject):
+        batch.set(control.document(paths.sign_in(user.subject)), {"userId": user.id})
 
 
 def fence(

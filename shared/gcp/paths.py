@@ -17,6 +17,15 @@ def membership(user_id: str) -> str:
     return f"memberships/{user_id}"
 
 
+def sign_in(subject: str) -> str:
+    """Whose the issuer's own id is: what firestore.rules find a user by."""
+    return f"signIns/{subject}"
+
+
+def sign_ins() -> str:
+    return "signIns"
+
+
 def membership_idempotency(user_id: str, record_hash: str) -> str:
     """Of requests that are made before there is an organisation."""
     return f"memberships/{user_id}/idempotency/{record_hash}"
@@ -36,6 +45,10 @@ def invitations(organisation_id: str) -> str:
 
 def invitation(organisation_id: str, invitation_id: str) -> str:
     return f"organisations/{organisation_id}/invitations/{invitation_id}"
+
+
+def invitation_hashes() -> str:
+    return "invitationHashes"
 
 
 def invitation_hash(token_hash: str) -> str:
@@ -87,6 +100,10 @@ def audit_outbox_entry(organisation_id: str, entry_id: str) -> str:
 
 def oauth_state(state_hash: str) -> str:
     return f"oauthStates/{state_hash}"
+
+
+def oauth_states() -> str:
+    return "oauthStates"
 
 
 def bank_health(bank_id: str) -> str:
@@ -143,6 +160,19 @@ def pages(organisation_id: str, account_id: str) -> str:
 
 def page(organisation_id: str, account_id: str, lower: str) -> str:
     return f"{pages(organisation_id, account_id)}/{lower}"
+
+
+def account_erasure(organisation_id: str, account_id: str) -> str:
+    return f"organisations/{organisation_id}/erasures/{account_id}"
+
+
+def organisation_erasure(organisation_id: str) -> str:
+    """In the control plane, outside the organisation: it stays when the organisation is gone."""
+    return f"erasures/{organisation_id}"
+
+
+def organisation_erasures() -> str:
+    return "erasures"
 
 
 HEAD = "~"

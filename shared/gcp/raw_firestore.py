@@ -85,6 +85,24 @@ class RawFirestore:
             if response.HasField("found")
         }
 
+    def descendants(self, parent: str, *, limit: int, after: str | None = None) -> list[str]:
+        """Paths of the documents below the one at `parent`, of every collection, in their order from `after` on."""
+        request = _RunQueryRequest(parent=f"{self._documents}/{parent}")
+        query = request.structured_query
+        query.from_.add(all_descendants=True)
+        query.select.fields.add(field_path="__name__")
+        query.order_by.add(direction=_Direction.ASCENDING).field.field_path = "__name__"
+        if after is not None:
+            query.start_at.before = False
+            query.start_at.values.add(reference_value=f"{self._documents}/{after}")
+        query.limit.value = limit
+        skip = len(self._documents) + 1
+        return [
+            response.document.name[skip:]
+            for response in self._run_query(request, metadata=self._metadata, timeout=_DEADLINE_SECONDS)
+            if response.HasField("document")
+        ]
+
     def descending(
         self,
         *,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Literal, Protocol
 
 import flask
@@ -229,12 +229,22 @@ class Api:
         headers = [("X-Request-Id", call.request_id), *_ALWAYS, *reply.headers]
         if call.rate_limit is not None:
             headers += rate_limit_headers(call.rate_limit)
+        if reply.stream is not None:
+            return flask.Response(self._watched(reply.stream, call), reply.status, headers)
         if reply.body:
             headers.append(_JSON)
             return flask.Response(reply.body, reply.status, headers)
         response = flask.Response(status=reply.status, headers=headers)
         del response.headers["Content-Type"]
         return response
+
+    def _watched(self, stream: Iterator[bytes], call: Call) -> Iterator[bytes]:
+        """The status has been sent: all that a failure can still do is to end the reply short, and be told here."""
+        try:
+            yield from stream
+        except Exception:
+            self._log.exception("unexpected in a stream", requestId=call.request_id)
+            raise
 
 
 def _refusal(verdict: Verdict) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TypeVar
 
 import flask
@@ -130,6 +131,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes = b""
     """JSON, or nothing."""
     headers: tuple[tuple[str, str], ...] = ()
+    stream: Iterator[bytes] | None = None
+    """In place of a body: sent as it comes. `headers` then name its Content-Type."""
 
 
 _encoder = msgspec.json.Encoder(decimal_format="string")

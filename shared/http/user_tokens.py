@@ -81,5 +81,7 @@ class UserTokens:
         if not claims.email_verified:
             raise InvalidToken("Your e-mail address is not verified yet. Verify it, and sign in again.")
         return Identity(
-            user_id=user_id_of(issuer=self._issuer, subject=claims.sub), email=normal_email(claims.email)
+            user_id=user_id_of(issuer=self._issuer, subject=claims.sub),
+            subject=claims.sub,
+            email=normal_email(claims.email),
         )

@@ -64,6 +64,7 @@ def accept_invitation(
                 role=invitation.role,
                 joined_at=now,
                 invited_by=invitation.invited_by,
+                subject=identity.subject,
             ),
         )
         invitations.accept(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import msgspec
 
 from shared.domain.bank_data import BankTokens
@@ -9,7 +11,7 @@ from shared.domain.clock import Clock, OffsetClock
 from shared.domain.consents import Consent, ended
 from shared.domain.errors import BankError, NotDecryptable, NotFound, StaleWrite
 from shared.use_cases.consent_deadlines import give_back
-from shared.use_cases.ports import Banks, Consents, TokenVault
+from shared.use_cases.ports import Banks, Consents, SealedTokens, TokenVault
 
 _ATTEMPTS = 5
 
@@ -35,7 +37,7 @@ def revoke_consent(
         over = stored.consent.status in ("expired", "revoked", "error")
         if over and stored.consent.renewal_under_way is None:
             return None
-        tokens = _tokens(organisation_id, consent_id, consents=consents, vault=vault)
+        tokens = open_tokens(organisation_id, consent_id, consents=consents, vault=vault)
         try:
             consent = msgspec.structs.replace(stored.consent, renewal=None)
             now = OffsetClock(clock, consent.clock_offset_seconds).now()
@@ -54,9 +56,14 @@ def revoke_consent(
     raise StaleWrite("the consent kept changing")
 
 
-def _tokens(
-    organisation_id: str, consent_id: str, *, consents: Consents, vault: TokenVault
+class SealedTokensOfConsents(Protocol):
+    def sealed_tokens(self, organisation_id: str, consent_id: str) -> SealedTokens | None: ...
+
+
+def open_tokens(
+    organisation_id: str, consent_id: str, *, consents: SealedTokensOfConsents, vault: TokenVault
 ) -> BankTokens | None:
+    """None where there are none, or none that still open."""
     sealed = consents.sealed_tokens(organisation_id, consent_id)
     if sealed is None:
         return None

@@ -46,7 +46,13 @@ def sign_up(
     known = organisations.organisations_of(identity.user_id)
     if organisation.id not in known and len(known) >= ORGANISATIONS_MAX:
         raise Conflict(f"You belong to {ORGANISATIONS_MAX} organisations, which is as many as there may be.")
-    owner = User(id=identity.user_id, email=identity.email, role="owner", joined_at=effect.at)
+    owner = User(
+        id=identity.user_id,
+        email=identity.email,
+        role="owner",
+        joined_at=effect.at,
+        subject=identity.subject,
+    )
     issued = tuple(
         issue_key(environment, FIRST_LABEL, created_by=owner.id, effect=effect, secrets_key=secrets_key)
         for environment in _ENVIRONMENTS

@@ -256,7 +256,7 @@ class _Run:
             should_stop=self._sync.should_stop,
         )
         if not self._listed:
-            self._listed = session.read(session.connector.accounts)
+            self._listed = self._not_erased(session.read(session.connector.accounts))
             self._has_listed = True
             self._remember()
         to_read = self._to_read()
@@ -299,6 +299,16 @@ class _Run:
         if writes:
             self._reservations.written(self._fence.commit(accounts=writes).account_versions)
         return writes is not None
+
+    def _not_erased(self, bank_accounts: tuple[BankAccount, ...]) -> tuple[BankAccount, ...]:
+        """An account that was erased stays away, whatever the bank still lists under this consent."""
+        consent = self._fence.consent
+        return tuple(
+            bank_account
+            for bank_account in bank_accounts
+            if account_id(consent.organisation_id, consent.bank_id, bank_account)
+            not in consent.erased_account_ids
+        )
 
     def _remember(self) -> None:
         """The consent names its accounts before they are read, so that ending it always finds them."""

@@ -160,7 +160,11 @@ def _operation_problems(operation: JsonObject, response: Reply) -> Iterator[str]
         if response.content:
             yield "the body must be empty"
         return
-    yield from _body_problems(declared["content"]["application/json"]["schema"], response)
+    content_type, content = next(iter(declared["content"].items()))
+    if content_type == "application/json":
+        yield from _body_problems(content["schema"], response)
+    elif response.headers.get("Content-Type") != content_type:
+        yield f"the content type is {response.headers.get('Content-Type')!r}, not {content_type!r}"
 
 
 def _head_problems(get: JsonObject, response: Reply) -> Iterator[str]:

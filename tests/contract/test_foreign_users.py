@@ -17,10 +17,12 @@ from typing import Any
 
 import httpx
 import pytest
+from google.cloud.firestore import Client, DocumentReference
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from shared.domain.ids import Prefix, new_id
+from shared.gcp import paths
 from tests.contract import raw_http
 from tests.contract.openapi import ContractClient, JsonObject, operations, takes_user, validate_reply
 from tests.contract.people import Person, person
@@ -30,7 +32,7 @@ from tests.stack import Stack
 
 pytestmark = pytest.mark.stack
 
-PREFIXES: dict[str, Prefix] = {"userId": "usr", "invitationId": "inv", "keyId": "key"}
+PREFIXES: dict[str, Prefix] = {"userId": "usr", "invitationId": "inv", "keyId": "key", "accountId": "acc"}
 GOOD_BODIES: dict[str, JsonObject] = {
     "createOrganisation": {"name": "Bilko"},
     "updateOrganisation": {"name": "Bilko"},
@@ -39,6 +41,7 @@ GOOD_BODIES: dict[str, JsonObject] = {
     "acceptInvitation": {"token": "tok_invitation_" + "A" * 43},
     "createKey": {"environment": "sandbox", "label": "CI"},
     "rotateKey": {"overlapSeconds": 60},
+    "eraseOrganisation": {"confirm": "org_"},
 }
 ALL = [
     pytest.param(method, template, operation, id=operation["operationId"])
@@ -56,32 +59,40 @@ class House(Person):
 
     organisation_id: str
     ids: dict[str, str]
+    account: DocumentReference
 
     def everything(self) -> list[Any]:
-        paths = ("", "/users", "/invitations", "/keys")
-        return [self.client.get(f"/organisation{path}").json() for path in paths]
+        parts = ("", "/users", "/invitations", "/keys")
+        kept = [self.client.get(f"/organisation{path}").json() for path in parts]
+        return [*kept, self.account.get().to_dict()]
 
 
 @pytest.fixture(scope="module")
 def houses(stack: Stack) -> Iterator[tuple[House, House]]:
     with person(stack, "ana") as ana, person(stack, "eva") as eva, person(stack) as guest:
-        yield _house(ana, guest), _house(eva, guest)
+        data = stack.firestore("sandbox")
+        yield _house(ana, guest, data), _house(eva, guest, data)
 
 
-def _house(owner: Person, guest: Person) -> House:
+def _house(owner: Person, guest: Person, data: Client) -> House:
     made = owner.sign_up()
     invitation = owner.invite("waits@bilko.example", "viewer")
     guest.accept(owner.invite(guest.email, "viewer")["token"])
     users = owner.client.get("/organisation/users").json()["data"]
+    account_id = new_id("acc")
+    account = data.document(paths.account(made["id"], account_id))
+    account.set({"id": account_id})
     return House(
         email=owner.email,
         token=owner.token,
         client=owner.client,
         organisation_id=made["id"],
+        account=account,
         ids={
             "userId": owner.user_id(),
             "invitationId": invitation["id"],
             "keyId": made["keys"][1]["id"],
+            "accountId": account_id,
             "guest": next(user["id"] for user in users if user["email"] == guest.email),
         },
     )

@@ -114,7 +114,7 @@ def test_operation_ids_are_unique_verbs() -> None:
     assert all(
         re.fullmatch(
             r"(list|get|create|renew|revoke|complete|move|refresh|sync|update|change|remove|leave|invite|withdraw|accept"
-            r"|rotate)[A-Z][A-Za-z]+",
+            r"|rotate|erase|export)[A-Z][A-Za-z]+",
             each,
         )
         for each in ids
@@ -175,7 +175,7 @@ def test_the_limits_are_the_domains() -> None:
 def test_the_control_plane_takes_people_and_everything_else_keys() -> None:
     for _, _, operation in operations():
         security = operation.get("security", document()["security"])
-        if operation["x-google-backend"] == "organisation":
+        if operation["x-google-backend"] in ("organisation", "privacy"):
             assert security == [{"userToken": []}]
             permission = operation["x-tok-permission"]
             assert permission == "signed-in" or permission in LEAST_ROLE

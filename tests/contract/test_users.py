@@ -126,7 +126,10 @@ def test_every_operation_asks_for_its_role(meet: Callable[[], Person], owner: Pe
         if permission in (None, "signed-in") or operation["operationId"] == "leaveOrganisation":
             continue
         path = template.removeprefix("/v1").format(
-            userId=f"usr_{nobodys}", invitationId=f"inv_{nobodys}", keyId=f"key_{nobodys}"
+            userId=f"usr_{nobodys}",
+            invitationId=f"inv_{nobodys}",
+            keyId=f"key_{nobodys}",
+            accountId=f"acc_{nobodys}",
         )
         for role, who in people.items():
             reply = who.client.request(method, path, json=body.get(operation["operationId"]))

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, TypeVar
 
-from shared.assembly import rate_limiter
+from shared.assembly import user_api
 from shared.domain.clock import SystemClock
 from shared.domain.effects import Effect, effect_from, new_effect
 from shared.domain.keys import derive_key
@@ -15,19 +14,14 @@ from shared.gcp.audit_store import AuditStore
 from shared.gcp.clients import firestore_client
 from shared.gcp.idempotency_store import IdempotencyStore
 from shared.gcp.invitation_store import InvitationStore
-from shared.gcp.jwks import fetch_jwks
 from shared.gcp.key_store import KeyStore
 from shared.gcp.organisation_store import OrganisationStore
 from shared.gcp.relay_store import RelayStore
-from shared.http.api import Api
 from shared.http.call import Call, Reply, json_reply
 from shared.http.cursors import Cursors
 from shared.http.idempotency import Idempotency
 from shared.http.paging import ListReply, PageQuery, require_limit
 from shared.http.sealing import Sealer
-from shared.http.signing_keys import SigningKeys
-from shared.http.user_tokens import UserTokens
-from shared.http.users import UserAuthenticator
 from shared.settings import load_api_settings, load_settings, load_user_settings
 
 T = TypeVar("T")
@@ -50,21 +44,7 @@ _of_members = Idempotency(IdempotencyStore(_control), sealer=_reply_sealer, cloc
 _of_users = Idempotency(
     IdempotencyStore(_control, path=paths.membership_idempotency), sealer=_reply_sealer, clock=clock
 )
-api = Api(
-    "organisation",
-    settings=settings,
-    authenticator=None,
-    limiter=rate_limiter("organisation", settings),
-    users=UserAuthenticator(
-        UserTokens(
-            SigningKeys(partial(fetch_jwks, user_settings.jwks_url)),
-            issuer=user_settings.issuer,
-            audience=user_settings.audience,
-            clock=clock,
-        ),
-        organisation_store,
-    ),
-)
+api = user_api("organisation", settings, user_settings)
 
 
 def once_in_organisation(call: Call, operation: str, effect: Callable[[Effect], Reply]) -> Reply:

@@ -1,0 +1,166 @@
+"""Erase an organisation whole (GDPR Art. 17): first its access, then its consents at the banks, then its data.
+
+Each environment erases its own bank data, with its own keys and its own access to the banks; whichever is last goes on
+with the control plane. Every step may be done again: a process that dies is followed by the next tick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from shared.domain.api_keys import Environment
+from shared.domain.audit import SYSTEM, Action, AuditEntry, Origin, audit_entry
+from shared.domain.clock import Clock
+from shared.domain.consents import Consent, ended
+from shared.domain.erasures import OrganisationErasure
+from shared.domain.errors import BankError, NotFound, StaleWrite
+from shared.use_cases.ports import Banks, SealedTokens, StoredConsent, TokenVault
+from shared.use_cases.relay import AuditLog, Outbox, relay_audit_of
+from shared.use_cases.revoke_consent import open_tokens
+
+_ATTEMPTS = 10
+
+
+class Consents(Protocol):
+    def find(self, organisation_id: str, consent_id: str) -> StoredConsent | None: ...
+
+    def save(self, consent: Consent, *, replacing: StoredConsent, at: datetime) -> StoredConsent: ...
+
+    def sealed_tokens(self, organisation_id: str, consent_id: str) -> SealedTokens | None: ...
+
+
+class OrganisationErasures(Protocol):
+    """The control plane's side."""
+
+    def find(self, organisation_id: str) -> OrganisationErasure | None: ...
+
+    def begin(self, erasure: OrganisationErasure, *, entry: AuditEntry) -> None:
+        """With the organisation's status, in one commit. Raises StaleWrite when there is no such organisation, or when
+        its erasure has begun already."""
+        ...
+
+    def close_access(self, organisation_id: str) -> None:
+        """No key opens anything, and no invitation can be accepted."""
+        ...
+
+    def data_erased(self, organisation_id: str, environment: Environment) -> OrganisationErasure: ...
+
+    def purge(self, organisation_id: str, *, until: datetime, clock: Clock) -> bool:
+        """All but the audit, which loses what it knows of persons. False when `until` came first."""
+        ...
+
+    def finish(self, erasure: OrganisationErasure, *, entry: AuditEntry) -> None: ...
+
+
+class OrganisationData(Protocol):
+    """One environment's bank data."""
+
+    def consents(self, organisation_id: str) -> Iterator[StoredConsent]: ...
+
+    def purge(self, organisation_id: str, *, until: datetime, clock: Clock) -> bool: ...
+
+
+def request_organisation_erasure(
+    organisation_id: str,
+    *,
+    origin: Origin,
+    environments: tuple[Environment, ...],
+    erasures: OrganisationErasures,
+    clock: Clock,
+) -> OrganisationErasure:
+    """Repeatable: the first request counts. The organisation's access ends here. Raises NotFound."""
+    erasure = erasures.find(organisation_id)
+    if erasure is None:
+        now = clock.now()
+        wanted = OrganisationErasure(
+            organisation_id=organisation_id,
+            requested_at=now,
+            requested_by=origin.actor.id,
+            waiting_for=environments,
+        )
+        with suppress(StaleWrite):
+            erasures.begin(wanted, entry=_entry("organisation.erasure_requested", wanted, origin, at=now))
+        erasure = erasures.find(organisation_id)
+        if erasure is None:
+            raise NotFound("There is no such organisation.")
+    erasures.close_access(organisation_id)
+    return erasure
+
+
+def erase_organisation(
+    erasure: OrganisationErasure,
+    *,
+    environment: Environment,
+    until: datetime,
+    erasures: OrganisationErasures,
+    data: OrganisationData,
+    outbox: Outbox,
+    log: AuditLog,
+    consents: Consents,
+    banks: Banks,
+    vault: TokenVault,
+    clock: Clock,
+) -> OrganisationErasure:
+    """As far as it comes before `until`."""
+    organisation_id = erasure.organisation_id
+    erasures.close_access(organisation_id)
+    if clock.now() < erasure.may_begin_at:
+        return erasure
+    if environment in erasure.waiting_for:
+        for stored in data.consents(organisation_id):
+            if clock.now() >= until:
+                return erasure
+            _end(stored, consents=consents, banks=banks, vault=vault, clock=clock)
+        relay_audit_of(organisation_id, outbox=outbox, log=log)
+        if not data.purge(organisation_id, until=until, clock=clock):
+            return erasure
+        erasure = erasures.data_erased(organisation_id, environment)
+    if erasure.waiting_for or not erasures.purge(organisation_id, until=until, clock=clock):
+        return erasure
+    now = clock.now()
+    done = msgspec.structs.replace(erasure, erased_at=now)
+    erasures.finish(done, entry=_entry("organisation.erased", done, Origin(actor=SYSTEM), at=now))
+    return done
+
+
+def _entry(action: Action, erasure: OrganisationErasure, origin: Origin, *, at: datetime) -> AuditEntry:
+    return audit_entry(
+        action,
+        organisation_id=erasure.organisation_id,
+        target_id=erasure.organisation_id,
+        origin=origin,
+        at=at,
+    )
+
+
+def _end(stored: StoredConsent, *, consents: Consents, banks: Banks, vault: TokenVault, clock: Clock) -> None:
+    """The bank is told first, and told again after a crash: once the consent is gone nobody could tell it."""
+    for _ in range(_ATTEMPTS):
+        consent = stored.consent
+        if consent.status not in ("pending", "active"):
+            return
+        _tell_bank(consent, consents=consents, banks=banks, vault=vault)
+        try:
+            consents.save(ended(consent, status="revoked"), replacing=stored, at=clock.now())
+            return
+        except StaleWrite:
+            found = consents.find(consent.organisation_id, consent.id)
+            if found is None:
+                return
+            stored = found
+
+
+def _tell_bank(consent: Consent, *, consents: Consents, banks: Banks, vault: TokenVault) -> None:
+    """A bank that cannot be told keeps nobody's data here: without tokens no one can use the consent."""
+    if consent.bank_consent_id is None:
+        return
+    tokens = open_tokens(consent.organisation_id, consent.id, consents=consents, vault=vault)
+    try:
+        banks.connector(consent.bank_id).revoke(bank_consent_id=consent.bank_consent_id, tokens=tokens)
+    except BankError:
+        return
