@@ -72,11 +72,15 @@ bench: setup ## listing 100 transactions, against a conventional service
 lock: setup ## pin requirements anew, the tests' and each function's, from the *.in files
 	@infra/lock.sh
 
+.PHONY: package
+package: setup ## each function's zip and their index, in dist/
+	@$(PYTHON) -m infra.package
+
 .PHONY: reset
 reset: setup ## forget the data of `make run` (its folder, LOCALCLOUD_DIR)
 	@$(PYTHON) -m localcloud.stack --reset
 
 .PHONY: clean
 clean: ## remove the virtual environment and every cache
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .schemathesis
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .cache .hypothesis .schemathesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
