@@ -1,0 +1,23 @@
+# One identity a function, and one for each that calls functions.
+resource "google_service_account" "function" {
+  for_each = local.functions
+
+  project      = var.project.id
+  account_id   = each.value.service
+  display_name = "Tok ${var.environment}: function ${each.key}"
+}
+
+resource "google_service_account" "invoker" {
+  for_each = toset(["gateway", "tasks", "scheduler"])
+
+  project      = var.project.id
+  account_id   = "${var.environment}-${each.key}"
+  display_name = "Tok ${var.environment}: calls functions as the ${each.key}"
+}
+
+# Who enqueues a task gives it the queue's identity.
+resource "google_service_account_iam_binding" "enqueuers" {
+  service_account_id = google_service_account.invoker["tasks"].name
+  role               = "roles/iam.serviceAccountUser"
+  members            = [for name in local.enqueuers : google_service_account.function[name].member]
+}
