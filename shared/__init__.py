@@ -4,4 +4,4 @@ import gc
 
 # What a function loads lives as long as its process. At Python's own threshold (700 new objects) the collector walks
 # all of it again and again meanwhile: a fifth of the time to the first response.
-gc.set_threshold(50_000, 20, 20)
+gc.set_threshold(100_000, 20, 20)
