@@ -13,10 +13,11 @@ module "bank_database" {
   source = "../firestore_database"
   count  = local.has_bank ? 1 : 0
 
-  project_id = var.project.id
-  name       = "${var.environment}-bank"
-  location   = var.firestore_location
-  rules_path = var.rules_path
+  project_id   = var.project.id
+  name         = "${var.environment}-bank"
+  location     = var.firestore_location
+  rules_path   = var.rules_path
+  indexes_path = var.indexes_path
 }
 
 locals {

@@ -67,3 +67,8 @@ output "settings" {
   description = "Function to its environment: variable to value. Secrets are not in it."
   value       = local.function_settings
 }
+
+output "alerts" {
+  description = "Names of the alerts; docs/operations.md has each."
+  value       = keys(local.alert_rules)
+}

@@ -19,5 +19,5 @@ resource "google_service_account" "invoker" {
 resource "google_service_account_iam_binding" "enqueuers" {
   service_account_id = google_service_account.invoker["tasks"].name
   role               = "roles/iam.serviceAccountUser"
-  members            = [for name in local.enqueuers : google_service_account.function[name].member]
+  members            = [for name in distinct(flatten(values(local.enqueuers))) : google_service_account.function[name].member]
 }
