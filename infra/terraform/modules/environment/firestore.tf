@@ -46,7 +46,7 @@ resource "google_project_iam_member" "database" {
 
   project = var.project.id
   role    = each.value.role
-  member  = google_service_account.function[each.value.function].member
+  member  = local.function_members[each.value.function]
 
   condition {
     title       = "database-${trim(each.value.database.name, "()")}"

@@ -10,7 +10,7 @@ locals {
     for group, queue in local.queue_of_group : group => merge(
       {
         "TOK_${upper(queue)}_QUEUE" = "projects/${var.project.id}/locations/${var.region}/queues/${google_cloud_tasks_queue.this[queue].name}"
-        TOK_TASKS_SERVICE_ACCOUNT   = google_service_account.invoker["tasks"].email
+        TOK_TASKS_SERVICE_ACCOUNT   = local.invoker_emails["tasks"]
       },
       { for name, entry in local.functions : "TOK_${upper(name)}_URL" => local.urls[name] if try(entry.queue, "") == queue },
     ) if contains(keys(local.queues), queue)
@@ -21,7 +21,7 @@ locals {
     data    = { TOK_DATA_DATABASE = local.databases.data.name }
     api     = { TOK_PUBLIC_URL = "https://${var.domain}/v1" }
     banks   = { for name, value in { TOK_SANDBOX_BANK_URL = local.bank_url } : name => value if value != null }
-    kms     = { TOK_KMS_KEY = google_kms_crypto_key.tokens.id }
+    kms     = { TOK_KMS_KEY = local.kms_key }
     bank = {
       for name, value in {
         TOK_SANDBOX_BANK_URL      = local.bank_url
@@ -39,12 +39,7 @@ locals {
 
   used_groups = toset(flatten([for entry in values(local.functions) : tolist(entry.groups)]))
 
-  invokers = {
-    gateway   = google_service_account.invoker["gateway"].email
-    tasks     = google_service_account.invoker["tasks"].email
-    scheduler = google_service_account.invoker["scheduler"].email
-    public    = "allUsers"
-  }
+  invokers = merge(local.invoker_emails, { public = "allUsers" })
 
   function_settings = {
     for name, entry in local.functions : name => merge(
@@ -54,7 +49,7 @@ locals {
         TOK_INVOKERS    = local.invokers[entry.trigger]
         THREADS         = tostring(entry.concurrency) # the framework's own default serves four at a time
       },
-      [for group in entry.groups : local.plain_settings[group]]...
+      [for group in entry.groups : try(local.plain_settings[group], {})]... # functions.tf refuses unknown groups
     )
   }
 }

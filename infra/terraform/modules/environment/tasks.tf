@@ -40,5 +40,5 @@ resource "google_cloud_tasks_queue_iam_binding" "enqueuers" {
   location = var.region
   name     = google_cloud_tasks_queue.this[each.key].name
   role     = "roles/cloudtasks.enqueuer"
-  members  = [for name in each.value : google_service_account.function[name].member]
+  members  = [for name in each.value : local.function_members[name]]
 }
