@@ -20,6 +20,9 @@ variables {
     docker_repository = "images"
     objects           = { for name, bundle in jsondecode(file("../../dist/bundles.json")).functions : name => bundle.object }
   }
+  users = {
+    issuer = "https://id.example.com", audience = "tok", jwks_url = "https://id.example.com/keys", portal_url = "https://portal.example.com"
+  }
   alerts = {
     channels = ["projects/tok-test/notificationChannels/1"]
     thresholds = {
@@ -100,7 +103,7 @@ run "live" {
     condition = alltrue([
       for key, grant in google_project_iam_member.database :
       grant.role == (
-        endswith(key, "/control") && !contains(try(var.manifest.functions[split("/", key)[0]].writes, []), "control") ? "roles/datastore.viewer" : "roles/datastore.user"
+        endswith(key, "/control") && !try(var.manifest.functions[split("/", key)[0]].control_writer, false) ? "roles/datastore.viewer" : "roles/datastore.user"
       )
     ])
     error_message = "The control plane is written by a function that the manifest does not let."

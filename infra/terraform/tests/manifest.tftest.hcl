@@ -22,7 +22,7 @@ variables {
   }
   loans = {
     environments = ["live"], trigger = "gateway", memory_mib = 256, concurrency = 8, min_instances = 0, max_instances = 3, timeout_seconds = 30
-    databases    = ["control"], writes = ["control"], settings = ["api", "letters"]
+    databases    = ["control"], control_writer = true, settings = ["api", "letters", "users"]
   }
   mailer = {
     environments = ["live"], trigger = "tasks", queue = "letters", memory_mib = 256, concurrency = 8, min_instances = 0, max_instances = 3, timeout_seconds = 30
@@ -43,6 +43,9 @@ variables {
     builder           = "builder"
     docker_repository = "images"
     objects           = { books = "books-1.zip", loans = "loans-1.zip", mailer = "mailer-1.zip" }
+  }
+  users = {
+    issuer = "https://id.example.com", audience = "tok", jwks_url = "https://id.example.com/keys", portal_url = "https://portal.example.com"
   }
   alerts = {
     channels = []
@@ -87,6 +90,10 @@ run "an_entry_is_all_that_a_function_takes" {
     error_message = "Who enqueues does not know whom the queue calls."
   }
   assert {
+    condition     = output.settings.loans.TOK_USER_ISSUER == "https://id.example.com" && output.settings.loans.TOK_PORTAL_URL == "https://portal.example.com"
+    error_message = "Who serves signed-in users does not know whose tokens count."
+  }
+  assert {
     condition     = google_cloud_tasks_queue_iam_binding.enqueuers["letters"].members == toset(["serviceAccount:${google_service_account.function["loans"].account_id}@tok-test.iam.gserviceaccount.com"])
     error_message = "Others than the queue's group may enqueue."
   }
@@ -96,7 +103,7 @@ run "an_entry_is_all_that_a_function_takes" {
   }
   assert {
     condition     = google_project_iam_member.database["loans/control"].role == "roles/datastore.user" && google_project_iam_member.database["books/control"].role == "roles/datastore.viewer"
-    error_message = "writes: does not decide who writes the control plane."
+    error_message = "control_writer does not decide who writes the control plane."
   }
   assert {
     condition     = toset(keys(google_kms_crypto_key_iam_binding.tokens)) == toset(["roles/cloudkms.cryptoKeyDecrypter"])

@@ -34,7 +34,7 @@ locals {
       for database in entry.databases : "${name}/${database}" => {
         function = name
         database = local.databases[database]
-        role     = contains(entry.writes, database) ? "roles/datastore.user" : "roles/datastore.viewer"
+        role     = database != "control" || try(entry.control_writer, false) ? "roles/datastore.user" : "roles/datastore.viewer"
       }
     }
   ]...)

@@ -2,24 +2,24 @@
 locals {
   # Of this environment's functions, the line with this message.
   log_line = {
-    for message in ["sync", "breaker opened", "limiter degraded", "consent expiring"] :
+    for message in ["sync_ended", "breaker_opened", "limiter_degraded", "consent_expiring"] :
     message => "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=~\"^${var.environment}-\" AND jsonPayload.message=\"${message}\""
   }
 
   counters = {
     breaker_opened = {
       description = "A bank's circuit breaker opened"
-      filter      = local.log_line["breaker opened"]
+      filter      = local.log_line["breaker_opened"]
       labels      = { bank = "EXTRACT(jsonPayload.bank)" }
     }
     limiter_degraded = {
       description = "A request was limited by the instance's own bucket, since the store could not be reached"
-      filter      = local.log_line["limiter degraded"]
+      filter      = local.log_line["limiter_degraded"]
       labels      = {}
     }
     consent_expiring = {
       description = "A consent came near its end: one line for each of 30, 14, 7 and 1 days"
-      filter      = local.log_line["consent expiring"]
+      filter      = local.log_line["consent_expiring"]
       labels      = { days = "EXTRACT(jsonPayload.days)" }
     }
     tick_failed = {
@@ -57,8 +57,8 @@ resource "google_logging_metric" "counter" {
 resource "google_logging_metric" "sync_lag" {
   project         = var.project.id
   name            = "${var.environment}_sync_lag_seconds"
-  description     = "From when a consent was due to when its sync ran"
-  filter          = "${local.log_line["sync"]} AND jsonPayload.lagSeconds>=0"
+  description     = "From when a sync was to run to when it ran"
+  filter          = "${local.log_line["sync_ended"]} AND jsonPayload.lagSeconds>=0"
   value_extractor = "EXTRACT(jsonPayload.lagSeconds)"
 
   label_extractors = { outcome = "EXTRACT(jsonPayload.outcome)" }

@@ -21,7 +21,13 @@ locals {
     data    = { TOK_DATA_DATABASE = local.databases.data.name }
     api     = { TOK_PUBLIC_URL = "https://${var.domain}/v1" }
     banks   = { for name, value in { TOK_SANDBOX_BANK_URL = local.bank_url } : name => value if value != null }
-    kms     = { TOK_KMS_KEY = local.kms_key }
+    users = {
+      TOK_USER_ISSUER   = var.users.issuer
+      TOK_USER_AUDIENCE = var.users.audience
+      TOK_USER_JWKS_URL = var.users.jwks_url
+      TOK_PORTAL_URL    = var.users.portal_url
+    }
+    kms = { TOK_KMS_KEY = local.kms_key }
     bank = {
       for name, value in {
         TOK_SANDBOX_BANK_URL      = local.bank_url
