@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from infra.gateway_document import JsonObject, render
+from infra.gateway_document import METHODS, JsonObject, render
 
 ENVIRONMENTS = ("live", "sandbox")
 _ROOT = Path(__file__).resolve().parents[1]
@@ -27,19 +27,27 @@ def placeholder(function: str) -> str:
 def template(openapi: Mapping[str, Any], manifest: Mapping[str, Any], *, environment: str) -> JsonObject:
     """The document of `environment` with placeholders for addresses and audiences.
 
-    Raises UnknownBackend for an operation whose function this environment's gateway does not call, and ValueError
-    where the document's own text would be taken for a placeholder.
+    An operation whose function another environment has is left out: there its path is unknown.
+    Raises UnknownBackend for an operation without a function that a gateway calls, and ValueError where the
+    document's own text would be taken for a placeholder.
     """
-    functions = {
-        name: entry
-        for name, entry in manifest["functions"].items()
-        if entry["trigger"] == "gateway" and environment in entry["environments"]
-    }
-    _refuse_templates(openapi["info"])
-    _refuse_templates(list(openapi["paths"]))
+    gateway = {name: entry for name, entry in manifest["functions"].items() if entry["trigger"] == "gateway"}
+    functions = {name: entry for name, entry in gateway.items() if environment in entry["environments"]}
+    elsewhere = gateway.keys() - functions.keys()
+    served = {path: _without(item, elsewhere) for path, item in openapi["paths"].items()}
+    openapi = {**openapi, "paths": {path: item for path, item in served.items() if item is not None}}
+    _refuse_templates([openapi["info"], list(openapi["paths"])])
     return render(
         openapi, {"functions": functions}, addresses={name: placeholder(name) for name in functions}
     )
+
+
+def _without(item: Mapping[str, Any], functions: Collection[str]) -> JsonObject | None:
+    """A path without the operations of `functions`; None when it had no others."""
+    dropped = {method for method in METHODS if item.get(method, {}).get("x-google-backend") in functions}
+    if dropped and dropped == {method for method in METHODS if method in item}:
+        return None
+    return {key: value for key, value in item.items() if key not in dropped}
 
 
 def _refuse_templates(part: object) -> None:

@@ -11,6 +11,7 @@ module "live" {
   firestore_location = var.firestore_location
   manifest           = local.manifest
   functions_source   = local.functions_source
+  users              = local.users
   rules_path         = local.paths.rules
   indexes_path       = local.paths.indexes
   alerts             = local.alerts
@@ -31,6 +32,7 @@ module "sandbox" {
   firestore_location = var.firestore_location
   manifest           = local.manifest
   functions_source   = local.functions_source
+  users              = local.users
   rules_path         = local.paths.rules
   indexes_path       = local.paths.indexes
   alerts             = local.alerts
@@ -47,6 +49,14 @@ locals {
     objects           = { for name, bundle in google_storage_bucket_object.bundle : name => bundle.name }
     builder           = google_service_account.builder.id
     docker_repository = google_artifact_registry_repository.functions.id
+  }
+
+  # Identity Platform's tokens, unless another issuer is named.
+  users = {
+    issuer     = coalesce(var.users.issuer, "https://securetoken.google.com/${var.project_id}")
+    audience   = coalesce(var.users.audience, var.project_id)
+    jwks_url   = var.users.jwks_url
+    portal_url = var.users.portal_url
   }
 
   alerts = {

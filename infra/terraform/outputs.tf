@@ -35,3 +35,8 @@ output "audit_log_bucket" {
   description = "The log bucket of data-access logs."
   value       = google_logging_project_bucket_config.audit.id
 }
+
+output "alerts" {
+  description = "Names of all alerts; docs/operations.md says what to do about each."
+  value       = sort(distinct(concat(module.live.alerts, module.sandbox.alerts, ["kms_errors"])))
+}

@@ -87,6 +87,23 @@ variable "max_instances_factor" {
   }
 }
 
+variable "users" {
+  type = object({
+    issuer     = optional(string)
+    audience   = optional(string)
+    jwks_url   = optional(string, "https://www.googleapis.com/service_accounts/v1/jwk/securetoken@system.gserviceaccount.com")
+    portal_url = optional(string, "https://developer.tokapi.io")
+  })
+  description = "How the portal's users sign in (OpenID Connect): issuer and audience are this project's Identity Platform unless given."
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for url in [coalesce(var.users.issuer, "https://"), var.users.jwks_url, var.users.portal_url] : startswith(url, "https://")])
+    error_message = "Issuer, keys and portal are https URLs."
+  }
+}
+
 variable "alert_emails" {
   type        = list(string)
   description = "Who is told of alerts and of the budget."

@@ -31,7 +31,7 @@ resource "google_api_gateway_api_config" "tok" {
 
   gateway_config {
     backend_config {
-      google_service_account = google_service_account.invoker["gateway"].email
+      google_service_account = local.invoker_emails["gateway"]
     }
   }
 

@@ -13,10 +13,11 @@ module "bank_database" {
   source = "../firestore_database"
   count  = local.has_bank ? 1 : 0
 
-  project_id = var.project.id
-  name       = "${var.environment}-bank"
-  location   = var.firestore_location
-  rules_path = var.rules_path
+  project_id   = var.project.id
+  name         = "${var.environment}-bank"
+  location     = var.firestore_location
+  rules_path   = var.rules_path
+  indexes_path = var.indexes_path
 }
 
 locals {
@@ -33,7 +34,7 @@ locals {
       for database in entry.databases : "${name}/${database}" => {
         function = name
         database = local.databases[database]
-        role     = contains(entry.writes, database) ? "roles/datastore.user" : "roles/datastore.viewer"
+        role     = database != "control" || try(entry.control_writer, false) ? "roles/datastore.user" : "roles/datastore.viewer"
       }
     }
   ]...)
@@ -45,7 +46,7 @@ resource "google_project_iam_member" "database" {
 
   project = var.project.id
   role    = each.value.role
-  member  = google_service_account.function[each.value.function].member
+  member  = local.function_members[each.value.function]
 
   condition {
     title       = "database-${trim(each.value.database.name, "()")}"

@@ -24,6 +24,8 @@ resource "google_kms_crypto_key" "tokens" {
 }
 
 locals {
+  kms_key = "projects/${var.project.id}/locations/${var.region}/keyRings/${google_kms_key_ring.tok.name}/cryptoKeys/${google_kms_crypto_key.tokens.name}"
+
   kms_roles = {
     "roles/cloudkms.cryptoKeyEncrypter" = [for name, entry in local.functions : name if contains(entry.kms, "encrypt")]
     "roles/cloudkms.cryptoKeyDecrypter" = [for name, entry in local.functions : name if contains(entry.kms, "decrypt")]
@@ -36,5 +38,5 @@ resource "google_kms_crypto_key_iam_binding" "tokens" {
 
   crypto_key_id = google_kms_crypto_key.tokens.id
   role          = each.key
-  members       = [for name in each.value : google_service_account.function[name].member]
+  members       = [for name in each.value : local.function_members[name]]
 }

@@ -3,9 +3,7 @@ locals {
   functions = {
     for name, entry in var.manifest.functions : name => merge(entry, {
       service   = "${var.environment}-${replace(name, "_", "-")}"
-      invoker   = entry.trigger
       databases = toset(entry.databases)
-      writes    = toset(concat([for database in entry.databases : database if database != "control"], try(entry.writes, [])))
       kms       = toset(try(entry.kms, []))
       groups    = toset(concat(entry.databases, entry.settings))
     }) if contains(entry.environments, var.environment)

@@ -25,17 +25,17 @@ output "bank_url" {
 
 output "service_accounts" {
   description = "Function to the e-mail of its identity."
-  value       = { for name, account in google_service_account.function : name => account.email }
+  value       = local.function_emails
 }
 
 output "function_members" {
   description = "The functions' identities as IAM members."
-  value       = [for account in google_service_account.function : account.member]
+  value       = values(local.function_members)
 }
 
 output "invoker_service_accounts" {
   description = "gateway, tasks, scheduler: the e-mail of each."
-  value       = { for name, account in google_service_account.invoker : name => account.email }
+  value       = local.invoker_emails
 }
 
 output "queues" {
@@ -50,7 +50,7 @@ output "scheduler_jobs" {
 
 output "kms_key" {
   description = "The key that wraps bank tokens' data keys."
-  value       = google_kms_crypto_key.tokens.id
+  value       = local.kms_key
 }
 
 output "secrets" {
@@ -66,4 +66,9 @@ output "databases" {
 output "settings" {
   description = "Function to its environment: variable to value. Secrets are not in it."
   value       = local.function_settings
+}
+
+output "alerts" {
+  description = "Names of the alerts; docs/operations.md has each."
+  value       = keys(local.alert_rules)
 }

@@ -20,7 +20,7 @@ resource "google_cloud_scheduler_job" "tick" {
     uri         = local.urls[each.key]
 
     oidc_token {
-      service_account_email = google_service_account.invoker["scheduler"].email
+      service_account_email = local.invoker_emails["scheduler"]
       audience              = local.urls[each.key]
     }
   }

@@ -41,5 +41,5 @@ resource "google_secret_manager_secret_iam_binding" "readers" {
   project   = var.project.id
   secret_id = google_secret_manager_secret.this[each.key].secret_id
   role      = "roles/secretmanager.secretAccessor"
-  members   = [for name in each.value : google_service_account.function[name].member]
+  members   = [for name in each.value : local.function_members[name]]
 }

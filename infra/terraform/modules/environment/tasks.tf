@@ -24,15 +24,21 @@ resource "google_cloud_tasks_queue" "this" {
 }
 
 locals {
-  enqueuers = toset([for name, entry in local.functions : name if contains(entry.groups, "tasks")])
+  # Queue to the functions that enqueue into it.
+  enqueuers = {
+    for queue in keys(local.queues) : queue => [
+      for name, entry in local.functions : name
+      if contains([for group in entry.groups : lookup(local.queue_of_group, group, "")], queue)
+    ]
+  }
 }
 
 resource "google_cloud_tasks_queue_iam_binding" "enqueuers" {
-  for_each = google_cloud_tasks_queue.this
+  for_each = { for queue, names in local.enqueuers : queue => names if length(names) > 0 }
 
   project  = var.project.id
-  location = each.value.location
-  name     = each.value.name
+  location = var.region
+  name     = google_cloud_tasks_queue.this[each.key].name
   role     = "roles/cloudtasks.enqueuer"
-  members  = [for name in local.enqueuers : google_service_account.function[name].member]
+  members  = [for name in each.value : local.function_members[name]]
 }

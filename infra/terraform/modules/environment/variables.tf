@@ -71,8 +71,8 @@ variable "manifest" {
     error_message = "kms: holds encrypt and decrypt only."
   }
   validation {
-    condition     = alltrue([for entry in values(var.manifest.functions) : length(setsubtract(try(entry.writes, []), entry.databases)) == 0])
-    error_message = "writes: names databases that the function opens."
+    condition     = alltrue([for entry in values(var.manifest.functions) : !try(entry.control_writer, false) || contains(entry.databases, "control")])
+    error_message = "Who writes the control plane opens it: control_writer goes with databases: [control]."
   }
 }
 
@@ -97,6 +97,12 @@ variable "max_instances_factor" {
   type        = number
   description = "Multiplies each function's max_instances."
   default     = 1
+  nullable    = false
+}
+
+variable "users" {
+  type        = object({ issuer = string, audience = string, jwks_url = string, portal_url = string })
+  description = "Whose tokens of signed-in users count (OpenID Connect), for whom, and where the portal is. No secret is among them."
   nullable    = false
 }
 

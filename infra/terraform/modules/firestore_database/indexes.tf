@@ -1,10 +1,10 @@
 locals {
-  declared = var.indexes_path == null ? {} : jsondecode(file(var.indexes_path))
+  declared = jsondecode(file(var.indexes_path))
 
   # An index ends in __name__; the provider replans for ever where that is left to Firestore.
   indexes = {
     for index in [
-      for entry in try(local.declared.indexes, []) : {
+      for entry in local.declared.indexes : {
         collection = entry.collectionGroup
         scope      = entry.queryScope
         fields = [
@@ -26,7 +26,7 @@ locals {
 
   # `indexes` replaces a field's automatic indexes (an empty list exempts it); without it they stay.
   fields = {
-    for override in try(local.declared.fieldOverrides, []) :
+    for override in local.declared.fieldOverrides :
     "${override.collectionGroup}/${override.fieldPath}" => {
       collection = override.collectionGroup
       field      = override.fieldPath

@@ -29,6 +29,6 @@ variable "rules_path" {
 
 variable "indexes_path" {
   type        = string
-  description = "Indexes, exemptions and TTL, in Firebase's format (firestore.indexes.json). Null: none."
-  default     = null
+  description = "Indexes, exemptions and TTL, in Firebase's format (firestore.indexes.json). One file for every database: what it says about collections that a database lacks costs nothing."
+  nullable    = false
 }
