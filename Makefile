@@ -64,6 +64,38 @@ check-openapi: setup
 		npx --yes $(REDOCLY) lint docs/api/openapi.yaml </dev/null; \
 	fi
 
+.PHONY: gateway-documents
+gateway-documents: setup ## the gateway's documents that Terraform deploys, in dist/
+	@$(PYTHON) -m infra.gateway_template
+
+# With ../shared beside the repository, providers need not be downloaded: the tool has their schemas.
+TERRAFORM_CHECK := ../shared/tools/terraform-check/terraform-check
+CHECKOV := .venv-checkov
+
+.PHONY: check-terraform
+check-terraform: check-terraform-format check-terraform-tests check-terraform-policies ## infra/terraform: format, validate, test, checkov
+
+.PHONY: check-terraform-format check-terraform-tests check-terraform-policies
+check-terraform-format:
+	@if ! command -v terraform >/dev/null; then echo "terraform is not here: infra/terraform's format was not checked."; \
+	else terraform fmt -check -recursive -diff infra/terraform; fi
+check-terraform-tests: setup
+	@if ! command -v terraform >/dev/null; then echo "terraform is not here: infra/terraform was not tested."; \
+	elif [ -x $(TERRAFORM_CHECK) ]; then $(PYTHON) -m pytest tests/infra/test_terraform.py; \
+	else $(MAKE) --no-print-directory package gateway-documents && cd infra/terraform && \
+		terraform init -backend=false -input=false && terraform validate && terraform test; fi
+check-terraform-policies: $(CHECKOV)/.ready
+	@if [ -x $(CHECKOV)/bin/checkov ]; then \
+		$(CHECKOV)/bin/checkov --directory infra/terraform --framework terraform --skip-download --compact --quiet; \
+	else echo "checkov cannot be had from the package registry: infra/terraform's policies were not checked."; fi
+
+# In an environment of its own: its pins contradict those of the tests.
+$(CHECKOV)/.ready: requirements/checkov.txt
+	@test -n "$(SYSTEM_PYTHON)" || { echo "Tok needs Python 3.11 or newer as python3."; exit 1; }
+	@rm -rf $(CHECKOV) && $(SYSTEM_PYTHON) -m venv $(CHECKOV)
+	@if $(CHECKOV)/bin/python -m pip install --disable-pip-version-check --no-input --quiet --require-hashes --no-deps \
+		-r requirements/checkov.txt; then touch $@; else rm -rf $(CHECKOV); fi
+
 .PHONY: bench
 bench: setup ## listing 100 transactions, against a conventional service
 	@$(PYTHON) -m benchmarks.list_transactions $(ARGS)
@@ -78,5 +110,5 @@ reset: setup ## forget the data of `make run` (its folder, LOCALCLOUD_DIR)
 
 .PHONY: clean
 clean: ## remove the virtual environment and every cache
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .schemathesis
+	rm -rf $(VENV) $(CHECKOV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .schemathesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
