@@ -67,6 +67,29 @@ check-openapi: setup
 		npx --yes $(REDOCLY) lint docs/api/openapi.yaml </dev/null; \
 	fi
 
+.PHONY: gateway-documents
+gateway-documents: setup ## the gateway's documents that Terraform deploys, in dist/
+	@$(PYTHON) -m infra.gateway_template
+
+# With ../shared beside the repository, providers need not be downloaded: the tool has their schemas.
+TERRAFORM_CHECK := ../shared/tools/terraform-check/terraform-check
+
+.PHONY: check-terraform
+check-terraform: check-terraform-format check-terraform-tests check-terraform-policies ## infra/terraform: format, validate, test, checkov
+
+.PHONY: check-terraform-format check-terraform-tests check-terraform-policies
+check-terraform-format:
+	@if ! command -v terraform >/dev/null; then echo "terraform is not here: infra/terraform's format was not checked."; \
+	else terraform fmt -check -recursive -diff infra/terraform; fi
+check-terraform-tests: setup
+	@if ! command -v terraform >/dev/null; then echo "terraform is not here: infra/terraform was not tested."; \
+	elif [ -x $(TERRAFORM_CHECK) ]; then $(PYTHON) -m pytest tests/infra/test_terraform.py; \
+	else $(MAKE) --no-print-directory package && cd infra/terraform && \
+		terraform init -backend=false -input=false && terraform validate && terraform test; fi
+check-terraform-policies:
+	@if $(MAKE) --no-print-directory $(SCAN_READY); then $(SCAN_VENV)/bin/python -m infra.scan --strict terraform; \
+	else echo "checkov cannot be had from the package registry: infra/terraform's policies were not checked."; fi
+
 .PHONY: bench
 bench: setup ## listing 100 transactions, against a conventional service
 	@$(PYTHON) -m benchmarks.list_transactions $(ARGS)
@@ -80,9 +103,8 @@ bench-start: setup ## the first response of each read function's bundle, against
 	@$(PYTHON) -m benchmarks.first_response $(ARGS)
 
 .PHONY: package
-package: setup ## each function's zip, their index, and the gateway's documents, in dist/
+package: gateway-documents ## each function's zip, their index, and the gateway's documents, in dist/
 	@$(PYTHON) -m infra.package
-	@$(PYTHON) -m infra.gateway_template
 
 .PHONY: scan
 scan: $(SCAN_READY) ## known vulnerabilities, secrets, unsafe infrastructure (ARGS="--strict secrets")

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Pins requirements/dev.txt and scan.txt, and each function's requirements.txt to the same versions.
+# Pins requirements/dev.txt, each function's requirements.txt to the same versions, and the scanners apart from them.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 compile="${UV:-.venv/bin/uv} pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11"

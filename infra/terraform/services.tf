@@ -32,8 +32,8 @@ resource "google_project_service" "this" {
   disable_on_destroy = false # a service that is switched off takes its data along
 }
 
+# Read without waiting for the services: a new one in the list must not make every address unknown, and with it the
+# gateway's configuration new. README.md enables what this needs.
 data "google_project" "this" {
   project_id = var.project_id
-
-  depends_on = [google_project_service.this]
 }

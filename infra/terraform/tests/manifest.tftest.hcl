@@ -98,7 +98,7 @@ run "an_entry_is_all_that_a_function_takes" {
     error_message = "Others than the queue's group may enqueue."
   }
   assert {
-    condition     = google_service_account_iam_binding.enqueuers.members == toset(["serviceAccount:${google_service_account.function["loans"].account_id}@tok-test.iam.gserviceaccount.com"])
+    condition     = google_service_account_iam_binding.enqueuers[0].members == toset(["serviceAccount:${google_service_account.function["loans"].account_id}@tok-test.iam.gserviceaccount.com"])
     error_message = "Others than those who enqueue may give a task the queue's identity."
   }
   assert {

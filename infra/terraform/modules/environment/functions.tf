@@ -14,6 +14,10 @@ resource "google_cloudfunctions2_function" "this" {
     service_account   = var.functions_source.builder
     docker_repository = var.functions_source.docker_repository
 
+    # The buildpack compiles Tok's modules, and the image's layers then date every file 1980: bytecode that is checked by
+    # its source's time would be stale for ever. With this variable, Python checks by the source's hash (decision 20).
+    environment_variables = { SOURCE_DATE_EPOCH = "315532800" }
+
     source {
       storage_source {
         bucket = var.functions_source.bucket

@@ -25,6 +25,8 @@ locals {
 
 # Who enqueues a task gives it the queue's identity.
 resource "google_service_account_iam_binding" "enqueuers" {
+  count = length(flatten(values(local.enqueuers))) > 0 ? 1 : 0
+
   service_account_id = google_service_account.invoker["tasks"].name
   role               = "roles/iam.serviceAccountUser"
   members            = [for name in distinct(flatten(values(local.enqueuers))) : local.function_members[name]]

@@ -4,7 +4,7 @@ resource "google_firestore_database" "this" {
   location_id = var.location
   type        = "FIRESTORE_NATIVE"
 
-  concurrency_mode                  = "OPTIMISTIC"
+  concurrency_mode                  = "PESSIMISTIC" # the default, stated: it is what the code is tested with
   app_engine_integration_mode       = "DISABLED"
   point_in_time_recovery_enablement = "POINT_IN_TIME_RECOVERY_ENABLED" # any minute of the last 7 days
   delete_protection_state           = "DELETE_PROTECTION_ENABLED"
