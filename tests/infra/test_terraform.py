@@ -27,6 +27,9 @@ FILES = sorted(path for path in TERRAFORM.rglob("*.tf") if ".terraform" not in p
 MANIFEST = yaml.safe_load((ROOT / "functions/manifest.yaml").read_text())
 SOURCES = ["functions/manifest.yaml", "firestore.rules", "firestore.indexes.json"]
 
+# What one machine sets otherwise than the cloud, where its default is right.
+AT_ITS_DEFAULT = {"TOK_ENVIRONMENTS"}
+
 # What terraform-check says when it could not get the providers' schemas from the package registry.
 _NO_SCHEMAS = re.compile(r"No matching distribution|Could not find a version|Max retries|Failed to establish")
 
@@ -105,6 +108,9 @@ def repository(tmp_path: Path) -> Path:
     """What Terraform reads, and what `make package` gives it, as a repository of its own."""
     root = tmp_path / "repository"
     shutil.copytree(TERRAFORM, root / "infra/terraform", ignore=shutil.ignore_patterns(".terraform*"))
+    absent = [source for source in SOURCES if not (ROOT / source).is_file()]
+    if absent:
+        pytest.skip(f"{', '.join(absent)}: not in this tree yet, and infra/terraform was not tested without")
     for source in SOURCES:
         (root / source).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / source, root / source)
@@ -133,7 +139,7 @@ def expected_settings() -> dict[str, list[str]]:
         name: sorted(
             variable
             for variable in function_environment(stack, name, secrets=secrets)
-            if variable not in machine and not variable.endswith("_ENDPOINT")
+            if variable not in machine | AT_ITS_DEFAULT and not variable.endswith("_ENDPOINT")
         )
         for name in stack.functions
     }

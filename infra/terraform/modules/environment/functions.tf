@@ -32,7 +32,7 @@ resource "google_cloudfunctions2_function" "this" {
     service_account_email = local.function_emails[each.key]
 
     available_memory                 = "${each.value.memory_mib}Mi"
-    available_cpu                    = tostring(try(each.value.cpu, 1))
+    available_cpu                    = "1" # less, and Cloud Run gives one request at a time
     max_instance_request_concurrency = each.value.concurrency
     min_instance_count               = each.value.min_instances
     max_instance_count               = max(1, each.value.min_instances, ceil(each.value.max_instances * var.max_instances_factor))

@@ -24,8 +24,4 @@ resource "google_firebaserules_release" "this" {
   project      = var.project_id
   name         = var.name == "(default)" ? "cloud.firestore" : "cloud.firestore/${var.name}"
   ruleset_name = google_firebaserules_ruleset.this.name
-
-  lifecycle {
-    replace_triggered_by = [google_firebaserules_ruleset.this]
-  }
 }
