@@ -113,6 +113,8 @@ def _print(answers: dict[str, list[Answer]], *, rounds: int) -> int:
         "compiled as Google's buildpack compiles them.\n"
         f"Machine: {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}"
     )
+    if os.getloadavg()[0] > 2 * (os.cpu_count() or 1):
+        print("Other work kept this machine busy: times are of little worth, CPU still is.")
     return missed
 
 
