@@ -18,7 +18,6 @@ from shared.gcp.account_erasure_store import AccountErasureStore
 from shared.gcp.audit_store import AuditStore
 from shared.gcp.clients import firestore_client
 from shared.gcp.consent_store import ConsentStore
-from shared.gcp.envelope import KmsTokenVault
 from shared.gcp.organisation_data_store import OrganisationDataStore
 from shared.gcp.organisation_erasure_store import OrganisationErasureStore
 from shared.gcp.raw_firestore import RawFirestore
@@ -26,7 +25,7 @@ from shared.gcp.relay_store import RelayStore
 from shared.http.call import Call, Reply, json_reply
 from shared.http.framework import answer_unroutable
 from shared.http.log import logger
-from shared.settings import load_bank_settings, load_kms_key, load_settings
+from shared.settings import load_bank_settings, load_settings
 from shared.use_cases.erase_account import go_on_erasing
 from shared.use_cases.erase_organisation import erase_organisation
 
@@ -46,7 +45,6 @@ _consents = ConsentStore(_data)
 _outbox = RelayStore(_data)
 _audit = AuditStore(_control)
 _banks = RegisteredBanks(load_bank_settings(), _settings.environment)
-_vault = KmsTokenVault(key_name=load_kms_key(), environment=_settings.environment)
 _log = logger("erase")
 api = internal_api("erase", _settings)
 answer_unroutable(api)
@@ -93,7 +91,6 @@ def _erase(erasure: OrganisationErasure, until: datetime) -> OrganisationErasure
         log=_audit,
         consents=_consents,
         banks=_banks,
-        vault=_vault,
         clock=_clock,
     )
 

@@ -18,10 +18,10 @@ from shared.domain.audit import SYSTEM, Action, AuditEntry, Origin, audit_entry
 from shared.domain.clock import Clock
 from shared.domain.consents import Consent, ended
 from shared.domain.erasures import OrganisationErasure
-from shared.domain.errors import BankError, NotFound, StaleWrite
-from shared.use_cases.ports import Banks, SealedTokens, StoredConsent, TokenVault
+from shared.domain.errors import NotFound, StaleWrite
+from shared.use_cases.consent_deadlines import give_back
+from shared.use_cases.ports import Banks, SealedTokens, StoredConsent
 from shared.use_cases.relay import AuditLog, Outbox, relay_audit_of
-from shared.use_cases.revoke_consent import open_tokens
 
 _ATTEMPTS = 10
 
@@ -103,7 +103,6 @@ def erase_organisation(
     log: AuditLog,
     consents: Consents,
     banks: Banks,
-    vault: TokenVault,
     clock: Clock,
 ) -> OrganisationErasure:
     """As far as it comes before `until`."""
@@ -115,7 +114,7 @@ def erase_organisation(
         for stored in data.consents(organisation_id):
             if clock.now() >= until:
                 return erasure
-            _end(stored, consents=consents, banks=banks, vault=vault, clock=clock)
+            _end(stored, consents=consents, banks=banks, clock=clock)
         relay_audit_of(organisation_id, outbox=outbox, log=log)
         if not data.purge(organisation_id, until=until, clock=clock):
             return erasure
@@ -138,13 +137,16 @@ def _entry(action: Action, erasure: OrganisationErasure, origin: Origin, *, at: 
     )
 
 
-def _end(stored: StoredConsent, *, consents: Consents, banks: Banks, vault: TokenVault, clock: Clock) -> None:
+def _end(stored: StoredConsent, *, consents: Consents, banks: Banks, clock: Clock) -> None:
     """The bank is told first, and told again after a crash: once the consent is gone nobody could tell it."""
     for _ in range(_ATTEMPTS):
         consent = stored.consent
         if consent.status not in ("pending", "active"):
             return
-        _tell_bank(consent, consents=consents, banks=banks, vault=vault)
+        if consent.bank_consent_id is not None:
+            give_back(consent, consent.bank_consent_id, banks=banks)
+        if consent.renewal_under_way is not None:
+            give_back(consent, consent.renewal_under_way.bank_consent_id, banks=banks)
         try:
             consents.save(ended(consent, status="revoked"), replacing=stored, at=clock.now())
             return
@@ -153,14 +155,3 @@ def _end(stored: StoredConsent, *, consents: Consents, banks: Banks, vault: Toke
             if found is None:
                 return
             stored = found
-
-
-def _tell_bank(consent: Consent, *, consents: Consents, banks: Banks, vault: TokenVault) -> None:
-    """A bank that cannot be told keeps nobody's data here: without tokens no one can use the consent."""
-    if consent.bank_consent_id is None:
-        return
-    tokens = open_tokens(consent.organisation_id, consent.id, consents=consents, vault=vault)
-    try:
-        banks.connector(consent.bank_id).revoke(bank_consent_id=consent.bank_consent_id, tokens=tokens)
-    except BankError:
-        return

@@ -91,6 +91,14 @@ def test_a_call_without_a_key_is_refused_unless_the_operation_is_public() -> Non
     assert client(ok, public=True).get("/v1/things/7", headers=without).status_code == 200
 
 
+def test_the_health_path_needs_the_invoker_and_no_key() -> None:
+    without = {"Authorization": HEADERS["Authorization"]}
+    response = client(ok).get("/health", headers=without)
+    assert (response.status_code, response.json) == (200, {"status": "ok"})
+    response = client(ok).get("/health")
+    assert (response.status_code, code(response)) == (403, "FORBIDDEN")
+
+
 @pytest.mark.parametrize(
     "path", ["/v1/nothing", "/v1/things/7/", "/v1//things/7", "/v1/things/", "/v1/things/a%2Fb"]
 )

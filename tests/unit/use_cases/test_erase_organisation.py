@@ -99,7 +99,6 @@ class Erasing:
                     erasure,
                     environment=environment,
                     until=self.clock.now() + time,
-                    vault=self.world.vault,
                     clock=self.clock,
                     **parts,
                 )

@@ -66,7 +66,6 @@ def revoke(world: World, consent_id: str, *, consents: Any = None) -> None:
         consent_id,
         banks=world.bank,
         consents=consents or world.consents.on_behalf_of(ORIGIN),
-        vault=world.vault,
         clock=world.clock,
     )
 
