@@ -23,8 +23,8 @@ from benchmarks.servers import Seeded
 from shared.domain.accounts import AccountHead
 from shared.domain.api_keys import hash_key
 from shared.domain.bank_data import BankTransaction
+from shared.domain.identities import Identity
 from shared.domain.ids import derived_id, new_id
-from shared.domain.matching import Identity
 from shared.domain.pages import Page, Row, merge, row_key
 from shared.domain.transactions import Transaction, present
 from shared.gcp import paths

@@ -11,58 +11,38 @@ those of whole days, so that the count does not depend on where they start.
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date, timedelta
-from decimal import Decimal
 from itertools import chain
 from typing import Literal
 
 import msgspec
 
 from shared.domain.bank_data import BankTransaction
+from shared.domain.identities import (
+    Confidence,
+    Identity,
+    by_content,
+    by_entry_reference_and_content,
+    by_entry_reference_and_gist,
+    by_external_id_and_content,
+    by_external_id_and_gist,
+    by_ids_and_content,
+    by_ids_content_and_balance,
+    identify,
+    strongest,
+)
 from shared.domain.ids import derived_id
-from shared.domain.proofs import Movement
 
 PENDING_TO_BOOKED_DAYS_MAX = 14
 """How long after it was first seen pending an entry may still be recognised by its content when booked."""
-
-Confidence = Literal["exact", "high", "low"]
-"""Of the recognition: by the bank's own id or at first sight, by content, by amount and dates."""
 
 _Link = Literal["same", "exact", "moved", "high", "low"]
 """moved: the same content under another id of the bank's."""
 _DOUBT: dict[str, int] = {"same": 0, "exact": 0, "moved": 1, "high": 1, "low": 2}
 _NEAR = timedelta(days=PENDING_TO_BOOKED_DAYS_MAX)
-
-
-class Identity(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """What is kept beside each stored row to know it again."""
-
-    transaction_id: str
-    external_id: str | None
-    entry_reference: str | None
-    content: str
-    """Hash of everything that a client sees of it, the bank's ids aside."""
-    outline: str
-    """Amount, currency and direction: what survives a change of text or date."""
-    day: date
-    """Booking date; for a pending one without dates, the day it was first seen."""
-    raw_hash: str
-    gist: str = ""
-    """Hash of its content without dates."""
-    balance: str | None = None
-    """The balance after it, where the bank tells it: tells twins apart."""
-    confidence: Confidence = "exact"
-    """Of the least certain recognition so far."""
-
-    @property
-    def movement(self) -> Movement:
-        amount, currency, direction = self.outline.split("|")
-        signed = Decimal(amount) if direction == "inbound" else -Decimal(amount)
-        return Movement(day=self.day, amount=signed, currency=currency)
 
 
 class Match(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,7 +62,7 @@ class _Entry:
     def __init__(self, told: BankTransaction, *, seen_on: date) -> None:
         self.told = told
         self.is_dated = told.booking_date is not None or told.value_date is not None
-        self.identity = _identify(told, seen_on=seen_on)
+        self.identity = identify(told, seen_on=seen_on)
         self.known: Identity | None = None
         self.link: _Link = "same"
 
@@ -116,12 +96,12 @@ def match(
     """
     entries = [_Entry(told, seen_on=seen_on) for told in _without_repeats(fetched)]
     pool, waiting = list(known), list(pending)
-    _pair(entries, pool, _by_ids_content_and_balance, link="same")
-    _pair(entries, pool, _by_ids_and_content, link="same")
-    _pair(entries, pool, _by_external_id_and_content, link="exact")
-    _pair(entries, pool, _by_entry_reference_and_content, link="exact")
-    _pair(entries, pool, _by_content, link="moved")
-    told_apart = [_identify(told, seen_on=seen_on) for told in others]
+    _pair(entries, pool, by_ids_content_and_balance, link="same")
+    _pair(entries, pool, by_ids_and_content, link="same")
+    _pair(entries, pool, by_external_id_and_content, link="exact")
+    _pair(entries, pool, by_entry_reference_and_content, link="exact")
+    _pair(entries, pool, by_content, link="moved")
+    told_apart = [identify(told, seen_on=seen_on) for told in others]
     trust = _Trust(entries, told_apart, known, pending)
     _pair_corrected(entries, pool, trust, since=since)
     _continue_pending(entries, waiting, trust, listed=listed)
@@ -275,8 +255,8 @@ def _pair_corrected(entries: Sequence[_Entry], pool: list[Identity], trust: _Tru
 def _continue_pending(
     entries: Sequence[_Entry], pool: list[Identity], trust: _Trust, *, listed: AbstractSet[str]
 ) -> None:
-    _pair(entries, pool, _by_external_id_and_gist, link="exact")
-    _pair(entries, pool, _by_entry_reference_and_gist, link="exact")
+    _pair(entries, pool, by_external_id_and_gist, link="exact")
+    _pair(entries, pool, by_entry_reference_and_gist, link="exact")
     still = [row for row in pool if row.transaction_id in listed]
     unlisted = [row for row in pool if row.transaction_id not in listed]
     _pair(entries, unlisted, lambda row: row.gist, link="high", fits=_are_near)
@@ -317,8 +297,8 @@ def _continue_by_outline(
 
 
 def _bring_back(entries: Sequence[_Entry], pool: list[Identity], trust: _Trust) -> None:
-    _pair(entries, pool, _by_ids_and_content, link="same")
-    _pair(entries, pool, _by_content, link="moved")
+    _pair(entries, pool, by_ids_and_content, link="same")
+    _pair(entries, pool, by_content, link="moved")
     trusted = trust.key("external_id")
     _pair(entries, pool, trusted, link="exact", fits=lambda one, other: one.outline == other.outline)
 
@@ -362,52 +342,15 @@ def _without_repeats(fetched: Sequence[BankTransaction]) -> list[BankTransaction
     return distinct
 
 
-def _identify(entry: BankTransaction, *, seen_on: date) -> Identity:
-    outline = f"{entry.amount.normalize():f}|{entry.currency}|{entry.direction}"
-    gist = _hash(
-        outline,
-        entry.creditor_name,
-        entry.creditor_iban,
-        entry.debtor_name,
-        entry.debtor_iban,
-        entry.remittance_info,
-        entry.end_to_end_id,
-    )
-    dates = (part.isoformat() if part else None for part in (entry.booking_date, entry.value_date))
-    return Identity(
-        transaction_id="",
-        external_id=entry.external_id,
-        entry_reference=entry.entry_reference,
-        content=_hash(gist, *dates),
-        outline=outline,
-        day=entry.booking_date or entry.value_date or seen_on,
-        raw_hash=entry.raw_hash,
-        gist=gist,
-        balance=f"{entry.balance_after:f}" if entry.balance_after is not None else None,
-    )
-
-
-def _hash(*parts: str | None) -> str:
-    return hashlib.sha256("\x1f".join(part or "" for part in parts).encode()).hexdigest()[:32]
-
-
 def _unused_id(account_id: str, identity: Identity, *, taken: set[str]) -> str:
     """The first free one in a fixed sequence, so that two workers, or two runs, choose the same ids."""
-    kind, value = _strongest(identity)
+    kind, value = strongest(identity)
     occurrence = 0
     while True:
         candidate = derived_id("txn", account_id, kind, value, str(occurrence), on=identity.day)
         if candidate not in taken:
             return candidate
         occurrence += 1
-
-
-def _strongest(identity: Identity) -> tuple[str, str]:
-    if identity.external_id:
-        return "externalId", identity.external_id
-    if identity.entry_reference:
-        return "entryReference", identity.entry_reference
-    return "content", identity.content
 
 
 def _differ(one: str | None, other: str | None) -> bool:
@@ -421,31 +364,3 @@ def _are_near(one: Identity, other: Identity) -> bool:
 def _have_one_direction(one: Identity, other: Identity) -> bool:
     """What was announced may be booked with another amount: a tip, a hotel's or a petrol pump's guess."""
     return one.outline.partition("|")[2] == other.outline.partition("|")[2] and _are_near(one, other)
-
-
-def _by_ids_content_and_balance(row: Identity) -> Hashable:
-    return row.external_id, row.entry_reference, row.content, row.balance
-
-
-def _by_ids_and_content(row: Identity) -> Hashable:
-    return row.external_id, row.entry_reference, row.content
-
-
-def _by_external_id_and_content(row: Identity) -> Hashable | None:
-    return (row.external_id, row.content) if row.external_id else None
-
-
-def _by_entry_reference_and_content(row: Identity) -> Hashable | None:
-    return (row.entry_reference, row.content) if row.entry_reference else None
-
-
-def _by_content(row: Identity) -> Hashable:
-    return row.content
-
-
-def _by_external_id_and_gist(row: Identity) -> Hashable | None:
-    return (row.external_id, row.gist) if row.external_id else None
-
-
-def _by_entry_reference_and_gist(row: Identity) -> Hashable | None:
-    return (row.entry_reference, row.gist) if row.entry_reference else None

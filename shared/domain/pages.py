@@ -15,7 +15,7 @@ from datetime import date
 import msgspec
 
 from shared.domain.bank_data import BookingStatus
-from shared.domain.matching import Identity
+from shared.domain.identities import Identity
 
 MAX_ROWS = 200
 MAX_BYTES = 400_000

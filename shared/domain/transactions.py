@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from shared.domain.bank_data import BankTransaction, BookingStatus, Direction
-from shared.domain.matching import Confidence
+from shared.domain.identities import Confidence
 from shared.domain.money import format_amount
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from shared.domain.accounts import AccountHead
+from shared.domain.identities import Identity
 from shared.domain.leaves import ROW_SEPARATOR
-from shared.domain.matching import Identity
 from shared.domain.pages import GoneRow, Page, Row
 from shared.gcp import paths
 from shared.gcp.documents import to_document

@@ -41,6 +41,10 @@ class Reservations:
             self.list_reads = consent.reads if reads is None else reads
 
     @property
+    def has_refused(self) -> bool:
+        return bool(self._refused_until)
+
+    @property
     def allowed(self) -> Mapping[str, StoredAccount]:
         """Those that may be read, as last known."""
         return self._allowed

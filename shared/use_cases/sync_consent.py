@@ -221,9 +221,9 @@ class _Run:
 
     def run(self) -> Outcome:
         try:
-            self._read_all()
-            self._sync.bank_answered(is_read=True)
-            return "synced"
+            outcome = self._read_all()
+            self._sync.bank_answered(is_read=outcome == "synced")
+            return outcome
         except Interrupted:
             if self._has_listed:
                 self._sync.bank_answered()
@@ -241,7 +241,7 @@ class _Run:
                 self._sync.bank_answered(error)
             return self._postpone(error)
 
-    def _read_all(self) -> None:
+    def _read_all(self) -> Outcome:
         session = BankSession(
             self._fence,
             connector=self._sync.banks.connector(
@@ -260,6 +260,10 @@ class _Run:
             self._has_listed = True
             self._remember()
         to_read = self._to_read()
+        if not to_read and self._reservations.has_refused:
+            consent = self._fence.consent
+            self._fence.save(_later(consent, at=self._reservations.free_at(consent)))
+            return "limited"
         if not to_read:
             self._fence.save(self._finished(self._fence.consent))
         for name, bank_account in to_read.items():
@@ -269,6 +273,7 @@ class _Run:
             finally:
                 if session.calls > calls:
                     self._begun.append(name)
+        return "synced"
 
     def _read_one(self, name: str, bank_account: BankAccount, *, session: BankSession, is_last: bool) -> None:
         store = self._sync.store

@@ -17,7 +17,9 @@ from google.cloud.scheduler_v1.services.cloud_scheduler.transports import CloudS
 
 from localcloud.stack import plan
 from shared.domain.api_keys import hash_key
+from shared.domain.proofs import Proof
 from shared.gcp import paths
+from shared.gcp.documents import to_document
 from tests.stack import Stack, wait_for
 from xs2a_bank.banks import BANKS
 from xs2a_bank.data import accounts_of
@@ -70,16 +72,22 @@ class Operations:
         return found
 
     def make_due(self, organisation_id: str, consent_id: str, *, at: datetime, **changes: Any) -> bool:
-        """The next sync is due since `at`, and the bank has forgotten today's reads. False while a sync runs."""
+        """The next sync is due since `at`, and bank and platform have forgotten today's reads.
+
+        False while a sync runs.
+        """
         reference = self.data.document(paths.consent(organisation_id, consent_id))
         snapshot = reference.get()
         lease_until = (snapshot.get("lease") or {}).get("until")
         if lease_until is not None and lease_until > datetime.now(UTC):
             return False
         self._forget_reads(snapshot.get("bankConsentId"), snapshot.get("bankId"))
+        for account_id in snapshot.get("accountIds"):
+            account = self.data.document(paths.account(organisation_id, account_id))
+            account.update({"reads": [], "limitedUntil": None})
         try:
             reference.update(
-                {"nextSyncAt": at, "dueAt": datetime.now(UTC), **changes},
+                {"nextSyncAt": at, "dueAt": datetime.now(UTC), "reads": [], **changes},
                 option=self.data.write_option(last_update_time=snapshot.update_time),
             )
         except FailedPrecondition:
@@ -92,6 +100,8 @@ class Operations:
         batch = self.data.batch()
         for page in pages.where(filter=FieldFilter("lower", "<", paths.HEAD)).stream():
             batch.delete(page.reference)
+        account = self.data.document(paths.account(organisation_id, account_id))
+        batch.update(account, {"proof": to_document(Proof())})
         batch.commit()
 
     def tick(self, function: str = "sync_dispatch") -> None:

@@ -12,7 +12,8 @@ import msgspec
 from hypothesis import given, settings
 
 from shared.domain.bank_data import BankTransaction
-from shared.domain.matching import Identity, Match, match
+from shared.domain.identities import Identity
+from shared.domain.matching import Match, match
 
 TODAY = date(2026, 11, 24)
 ACCOUNT = "acc_01ARZ3NDEKTSV4RRFFQ69G5FAV"

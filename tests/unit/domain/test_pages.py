@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 
 from shared.domain import pages as leaves
+from shared.domain.identities import Identity
 from shared.domain.ids import derived_id
-from shared.domain.matching import Identity
 from shared.domain.pages import FIRST, Page, Row, merge, row_key
 
 DAY = date(2026, 1, 1)

@@ -14,6 +14,7 @@ import pytest
 from shared.domain.accounts import public_account, refresh_budget
 from shared.domain.consents import asked_for
 from shared.domain.errors import BankRateLimited, BankTimeout, BankUnavailable
+from shared.gcp import paths
 from tests.fakes.bank import BANK_ID, bank_account, bank_transaction
 from tests.unit.use_cases.conftest import World
 
@@ -166,6 +167,22 @@ def test_a_spent_budget_is_waited_for_without_a_call(world: World) -> None:
     assert len(world.bank.calls) == calls
     world.due_again(consent)
     assert world.sync(consent, task="free again") == "synced"
+
+
+def test_a_new_consent_to_an_account_whose_reads_are_spent_waits(world: World) -> None:
+    world.bank.token_expires_at = world.clock.now() + timedelta(days=9)
+    first = world.active_consent()
+    world.sync(first)
+    account = world.data.document(paths.account(world.organisation_id, world.account_id()))
+    account.update({"reads": [world.clock.now()] * 4})
+    second = world.active_consent()
+    world.bank.unattended.clear()
+    assert world.sync(second, task="task-2") == "limited"
+    assert [name for name, _ in world.bank.unattended] == ["accounts"]
+    after = world.consent(second)
+    assert (after.last_synced_at, after.account_ids) == (None, (world.account_id(),))
+    world.due_again(second)
+    assert world.sync(second, task="task-3") == "synced"
 
 
 def test_a_bank_that_says_429_is_asked_no_more_and_it_is_no_success(world: World) -> None:
