@@ -40,7 +40,7 @@ class SteadyBank:
         self._days = days
         self.calls: Counter[str] = Counter()
 
-    def connector(self, bank_id: str) -> BankConnector:
+    def connector(self, bank_id: str, *, clock_offset_seconds: int = 0) -> BankConnector:
         return self
 
     def rules(self, bank_id: str) -> BankRules:

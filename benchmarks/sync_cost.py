@@ -10,7 +10,7 @@ import argparse
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,12 +21,13 @@ from localcloud.firestore.engine import Engine
 from localcloud.firestore.in_process import InProcessChannel, in_process_client
 from localcloud.firestore.messages import Message
 from shared.domain.bank_data import BankTokens
-from shared.domain.consents import Consent, activated
+from shared.domain.consents import SHARDS, Consent, activated
 from shared.domain.ids import derived_id
+from shared.gcp.bank_health_store import BankHealthStore
 from shared.gcp.consent_store import ConsentStore
 from shared.gcp.sync_store import FirestoreSyncStore
-from shared.use_cases.dispatch_sync import dispatch_sync
-from shared.use_cases.ports import SealedTokens
+from shared.use_cases.dispatch_shard import dispatch_shard
+from shared.use_cases.ports import SealedTokens, SyncTask
 from shared.use_cases.sync_consent import sync_consent
 
 SMALL_BYTES = 8_192
@@ -133,11 +134,18 @@ class Setting:
         data = in_process_client(channel, project="benchmark", database="sandbox")
         self.consents = ConsentStore(data)
         self.store = FirestoreSyncStore(data)
+        self.healths = BankHealthStore(data, "live")
         for number in range(consents):
             self._activate(number)
 
     def enqueue(self, organisation_id: str, consent_id: str, *, window: str, not_before: datetime) -> None:
         self.tasks.setdefault(f"{consent_id}-{window}", (organisation_id, consent_id))
+
+    def enqueue_many(self, tasks: Sequence[SyncTask]) -> None:
+        for task in tasks:
+            self.enqueue(
+                task.organisation_id, task.consent_id, window=task.window, not_before=task.not_before
+            )
 
     def measure(self, act: Callable[[], object]) -> Cost:
         self.meter.counts.clear()
@@ -173,7 +181,8 @@ class Setting:
 
     def dispatch_and_sync(self) -> None:
         before = set(self.tasks)
-        dispatch_sync(self.clock.at, consents=self.consents, tasks=self, clock=self.clock)
+        for shard in range(SHARDS):
+            dispatch_shard(shard, consents=self.consents, tasks=self, clock=self.clock)
         for name in self.tasks.keys() - before:
             outcome = sync_consent(
                 *self.tasks[name],
@@ -183,6 +192,7 @@ class Setting:
                 store=self.store,
                 vault=self.vault,
                 tasks=self,
+                healths=self.healths,
                 clock=self.clock,
             )
             if outcome != "synced":
@@ -192,7 +202,8 @@ class Setting:
     def _ids(self) -> list[tuple[str, str]]:
         return [
             (due.organisation_id, due.consent_id)
-            for due in self.consents.due(at=self.clock.at + timedelta(days=365), page_size=300)
+            for shard in range(SHARDS)
+            for due in self.consents.due(shard=shard, at=self.clock.at + timedelta(days=365), page_size=300)
         ]
 
     def _activate(self, number: int) -> None:

@@ -15,31 +15,38 @@ import msgspec
 from google.cloud.firestore import Client
 
 from shared.domain.clock import Clock
-from shared.domain.consents import Consent
+from shared.domain.consents import Consent, shard_of
+from shared.domain.ids import new_id
 from shared.gcp.account_store import AccountStore
+from shared.gcp.bank_health_store import BankHealthStore
 from shared.gcp.change_feed import FirestoreChangeFeed
 from shared.gcp.consent_store import ConsentStore
 from shared.gcp.envelope import KmsTokenVault
 from shared.gcp.oauth_state_store import OAuthStateStore
 from shared.gcp.raw_firestore import RawFirestore
 from shared.gcp.sync_store import FirestoreSyncStore
-from shared.gcp.sync_tasks import CloudSyncTasks
+from shared.gcp.sync_tasks import CloudShardTasks, CloudSyncTasks
 from shared.gcp.transaction_pages import FirestoreTransactionPages
-from shared.settings import TaskSettings
+from shared.settings import DispatchSettings, TaskSettings
 from shared.use_cases.complete_consent import Callback, complete_consent
+from shared.use_cases.dispatch_shard import dispatch_shard
 from shared.use_cases.dispatch_sync import dispatch_sync
 from shared.use_cases.ports import Banks
+from shared.use_cases.refresh_account import RefreshAccount, refresh_account
+from shared.use_cases.renew_consent import RenewConsent, renew_consent
 from shared.use_cases.revoke_consent import revoke_consent
 from shared.use_cases.start_consent import StartConsent, start_consent
 from shared.use_cases.sync_consent import sync_consent
 from tests.simulation.keys import KEY_NAME
 from tests.simulation.model_bank import BANK_ID, ISSUER
 
-DUE_FIELD = "nextSyncAt"
+__all__ = ["CAN_REFRESH", "CAN_RENEW", "DUE_FIELD", "Product", "patch", "shard_of"]
+
+DUE_FIELD = "dueAt"
 """Of a consent's document: when the dispatcher must find it."""
 
-CAN_RENEW = False
-CAN_REFRESH = False
+CAN_RENEW = True
+CAN_REFRESH = True
 
 _QUEUES = "projects/sim/locations/europe-west3/queues"
 _REDIRECT_URI = "https://api.example/v1/callback"
@@ -49,10 +56,6 @@ _PSU_IP_ADDRESS = "192.0.2.7"
 
 def patch(_stack: ExitStack) -> None:
     """What of the product itself is another here."""
-
-
-def shard_of(_consent_id: str) -> int:
-    return 0
 
 
 class Product:
@@ -85,6 +88,14 @@ class Product:
                 service_account="tasks@sim.example",
             )
         )
+        self._shard_tasks = CloudShardTasks(
+            DispatchSettings(
+                dispatch_queue=f"{_QUEUES}/dispatch",
+                sync_shard_url="https://shard.example",
+                service_account="tasks@sim.example",
+            )
+        )
+        self._healths = BankHealthStore(data, "sandbox")
 
     def consent(self, consent_id: str) -> Consent | None:
         stored = self.consents.find(self.organisation_id, consent_id)
@@ -125,11 +136,38 @@ class Product:
 
     def renew(self, consent_id: str) -> str:
         """Where the PSU must go."""
-        raise NotImplementedError
+        return renew_consent(
+            RenewConsent(
+                organisation_id=self.organisation_id,
+                consent_id=consent_id,
+                callback_url=None,
+                client_state=None,
+                psu_ip_address=_PSU_IP_ADDRESS,
+            ),
+            redirect_uri=_REDIRECT_URI,
+            pkce_key=_PKCE_KEY,
+            banks=self._banks,
+            consents=self.consents,
+            states=self._states,
+            clock=self.clock,
+        ).redirect_url
 
     def refresh(self, consent_id: str, *, is_attended: bool) -> None:
         """A client asks for a read out of turn."""
-        raise NotImplementedError
+        consent = self.consent(consent_id)
+        for account_id in consent.account_ids[:1] if consent is not None else ():
+            refresh_account(
+                RefreshAccount(
+                    organisation_id=self.organisation_id,
+                    account_id=account_id,
+                    request_id=new_id("req"),
+                    psu_ip_address=_PSU_IP_ADDRESS if is_attended else None,
+                ),
+                accounts=self.accounts,
+                consents=self.consents,
+                tasks=self._tasks,
+                clock=self.clock,
+            )
 
     def revoke(self, consent_id: str) -> None:
         revoke_consent(
@@ -141,11 +179,14 @@ class Product:
         )
 
     def tick(self, scheduled_at: datetime) -> None:
-        dispatch_sync(scheduled_at, consents=self.consents, tasks=self._tasks, clock=self.clock)
+        dispatch_sync(scheduled_at, tasks=self._shard_tasks, clock=self.clock)
 
     def deliver(self, queue: str, name: str, body: bytes, *, should_stop: Callable[[], bool]) -> str:
         """One task; its outcome."""
         told = msgspec.json.decode(body)
+        if queue == "dispatch":
+            dispatch_shard(told["shard"], consents=self.consents, tasks=self._tasks, clock=self.clock)
+            return "dispatched"
         return sync_consent(
             told["organisationId"],
             told["consentId"],
@@ -155,6 +196,7 @@ class Product:
             store=self._store,
             vault=self._vault,
             tasks=self._tasks,
+            healths=self._healths,
             clock=self.clock,
             should_stop=should_stop,
         )

@@ -56,7 +56,7 @@ class SteppedBank:
     def __init__(self, bank: Any) -> None:
         self._bank = bank
 
-    def connector(self, bank_id: str) -> Any:
+    def connector(self, bank_id: str, *, clock_offset_seconds: int = 0) -> Any:
         self._bank.connector(bank_id)
         return self
 

@@ -45,13 +45,18 @@ def test_the_state_is_used_and_the_consent_active(
         complete(world, started.state)
 
 
-def test_what_was_not_applied_is_not_taken_for_made(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("lost", [1, 2])
+def test_what_was_not_applied_is_not_taken_for_made_but_made_again(
+    world: World, monkeypatch: pytest.MonkeyPatch, lost: int
+) -> None:
     started = start(world)
     with monkeypatch.context() as patched:
-        patched.setattr(firestore.WriteBatch, "commit", losing(1, DeadlineExceeded, applied=False))
-        with pytest.raises(DeadlineExceeded):
-            complete(world, started.state)
-    assert complete(world, started.state).status == "active"
+        patched.setattr(firestore.WriteBatch, "commit", losing(lost, DeadlineExceeded, applied=False))
+        assert complete(world, started.state).status == "active"
+    assert history(world, started.consent) == ["pending", "active"]
+    assert world.consents.sealed_tokens(world.organisation_id, started.consent.id) is not None
+    with pytest.raises(Conflict):
+        complete(world, started.state)
 
 
 def test_anothers_use_is_not_taken_for_ones_own(world: World) -> None:
