@@ -69,6 +69,10 @@ run "indexes_come_from_firebases_file" {
     error_message = "An array index lost its configuration."
   }
   assert {
+    condition     = contains(keys(google_firestore_index.this), "books/COLLECTION/shelf DESCENDING,tags CONTAINS,__name__ ASCENDING")
+    error_message = "After an array, __name__ is not ascending."
+  }
+  assert {
     condition     = length(google_firestore_field.this["books/cover"].index_config[0].indexes) == 0 && length(google_firestore_field.this["books/cover"].ttl_config) == 0
     error_message = "A large field is indexed."
   }
