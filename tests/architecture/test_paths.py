@@ -25,6 +25,7 @@ _WITHOUT_ORGANISATION = {
     "oauth_state",
     "oauth_states",
     "organisation_erasures",
+    "rate_limit",
     "sign_in",
     "sign_ins",
 }
