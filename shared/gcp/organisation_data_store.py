@@ -32,6 +32,7 @@ class OrganisationDataStore:
         states = self._data.collection(paths.oauth_states()).where(
             filter=FieldFilter("organisationId", "==", organisation_id)
         )
+        self._data.document(paths.rate_limit(organisation_id)).delete()
         path = paths.organisation(organisation_id)
         return purge_below(path, data=self._data, raw=self._raw, until=until, clock=clock) and purge_found(
             states, data=self._data, until=until, clock=clock

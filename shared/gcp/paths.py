@@ -102,6 +102,10 @@ def oauth_state(state_hash: str) -> str:
     return f"oauthStates/{state_hash}"
 
 
+def rate_limit(organisation_id: str) -> str:
+    return f"rateLimits/{organisation_id}"
+
+
 def oauth_states() -> str:
     return "oauthStates"
 

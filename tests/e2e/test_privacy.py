@@ -98,7 +98,7 @@ def test_an_owner_takes_everything_and_has_an_account_erased(
     assert customer.owner.client.get(path).json() == reply.json()
     assert [account["id"] for account in customer.accounts()] == [account["id"] for account in kept]
     # The other accounts' own movements name it where money went to it or came from it.
-    movements = [paths.pages(customer.organisation_id, account["id"]) for account in kept]
+    movements = [f"{paths.account(customer.organisation_id, account['id'])}/" for account in kept]
     stored = {
         path: fields
         for path, (_, fields) in operations.documents(customer.organisation_id).items()

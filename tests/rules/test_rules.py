@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -33,9 +33,16 @@ PERMISSIONS: dict[str, Permission] = {
 _CLOSED_TO_LISTS = {"organisations"}
 
 
-def _arguments(builder: object, organisation: str) -> list[object]:
-    values: dict[str, object] = {"organisation_id": organisation, "revision": 7}
-    return [values.get(name, f"some-{name}") for name in inspect.signature(builder).parameters]  # type: ignore[arg-type]
+def _arguments(builder: Callable[..., str], organisation: str) -> list[object]:
+    parameters = inspect.signature(builder, eval_str=True).parameters.values()
+    return [
+        organisation
+        if each.name == "organisation_id"
+        else 7
+        if each.annotation is int
+        else f"some-{each.name}"
+        for each in parameters
+    ]
 
 
 def documents(organisation: str) -> dict[str, str]:

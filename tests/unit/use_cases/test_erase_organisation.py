@@ -12,6 +12,7 @@ from google.cloud.firestore import Client
 from shared.domain.erasures import SETTLE, OrganisationErasure
 from shared.domain.errors import BankUnavailable, NotFound
 from shared.domain.oauth_states import OAuthState
+from shared.gcp import paths
 from shared.gcp.audit_store import AuditStore
 from shared.gcp.consent_store import ConsentStore
 from shared.gcp.oauth_state_store import OAuthStateStore
@@ -63,6 +64,7 @@ class Erasing:
                 expires_at=self.clock.now(),
             ),
         )
+        data.document(paths.rate_limit(self.organisation_id)).set({"tat": 1})
         self.parts: dict[str, Any] = {
             "erasures": OrganisationErasureStore(control, control_raw),
             "data": OrganisationDataStore(data, raw),
