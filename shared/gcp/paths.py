@@ -122,10 +122,6 @@ def sandbox_clock(organisation_id: str) -> str:
     return f"organisations/{organisation_id}/sandbox/clock"
 
 
-def rate_limit(organisation_id: str) -> str:
-    return f"rateLimits/{organisation_id}"
-
-
 def idempotency(organisation_id: str, record_hash: str) -> str:
     return f"organisations/{organisation_id}/idempotency/{record_hash}"
 

@@ -10,13 +10,15 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import datetime
 from typing import Any
+from unittest import mock
 
 import msgspec
 from google.cloud.firestore import Client
 
+import shared.domain.consents
+import shared.use_cases.dispatch_sync
 from shared.domain.clock import Clock
-from shared.domain.consents import Consent, shard_of
-from shared.domain.ids import new_id
+from shared.domain.consents import Consent
 from shared.gcp.account_store import AccountStore
 from shared.gcp.bank_health_store import BankHealthStore
 from shared.gcp.change_feed import FirestoreChangeFeed
@@ -40,13 +42,9 @@ from shared.use_cases.sync_consent import sync_consent
 from tests.simulation.keys import KEY_NAME
 from tests.simulation.model_bank import BANK_ID, ISSUER
 
-__all__ = ["CAN_REFRESH", "CAN_RENEW", "DUE_FIELD", "Product", "patch", "shard_of"]
+_SHARDS = 2
+"""Fewer than in production, for a handful of consents: empty shards cost time and show nothing."""
 
-DUE_FIELD = "dueAt"
-"""Of a consent's document: when the dispatcher must find it."""
-
-CAN_RENEW = True
-CAN_REFRESH = True
 
 _QUEUES = "projects/sim/locations/europe-west3/queues"
 _REDIRECT_URI = "https://api.example/v1/callback"
@@ -54,8 +52,10 @@ _PKCE_KEY = b"k" * 32
 _PSU_IP_ADDRESS = "192.0.2.7"
 
 
-def patch(_stack: ExitStack) -> None:
-    """What of the product itself is another here."""
+def patch(stack: ExitStack) -> None:
+    """What of the product itself is another here, while the stack is open."""
+    for module in (shared.domain.consents, shared.use_cases.dispatch_sync):
+        stack.enter_context(mock.patch.object(module, "SHARDS", _SHARDS))
 
 
 class Product:
@@ -80,6 +80,7 @@ class Product:
         self.feed = FirestoreChangeFeed(raw)
         self._states = OAuthStateStore(data)
         self._store = FirestoreSyncStore(data)
+        self._healths = BankHealthStore(data, "sandbox")
         self._vault = KmsTokenVault(key_name=KEY_NAME, environment="sandbox", client=kms)
         self._tasks = CloudSyncTasks(
             TaskSettings(
@@ -95,7 +96,6 @@ class Product:
                 service_account="tasks@sim.example",
             )
         )
-        self._healths = BankHealthStore(data, "sandbox")
 
     def consent(self, consent_id: str) -> Consent | None:
         stored = self.consents.find(self.organisation_id, consent_id)
@@ -136,14 +136,15 @@ class Product:
 
     def renew(self, consent_id: str) -> str:
         """Where the PSU must go."""
+        request = RenewConsent(
+            organisation_id=self.organisation_id,
+            consent_id=consent_id,
+            callback_url=None,
+            client_state=None,
+            psu_ip_address=_PSU_IP_ADDRESS,
+        )
         return renew_consent(
-            RenewConsent(
-                organisation_id=self.organisation_id,
-                consent_id=consent_id,
-                callback_url=None,
-                client_state=None,
-                psu_ip_address=_PSU_IP_ADDRESS,
-            ),
+            request,
             redirect_uri=_REDIRECT_URI,
             pkce_key=_PKCE_KEY,
             banks=self._banks,
@@ -152,22 +153,20 @@ class Product:
             clock=self.clock,
         ).redirect_url
 
-    def refresh(self, consent_id: str, *, is_attended: bool) -> None:
+    def refresh(self, account_id: str, *, request_id: str, is_attended: bool) -> None:
         """A client asks for a read out of turn."""
-        consent = self.consent(consent_id)
-        for account_id in consent.account_ids[:1] if consent is not None else ():
-            refresh_account(
-                RefreshAccount(
-                    organisation_id=self.organisation_id,
-                    account_id=account_id,
-                    request_id=new_id("req"),
-                    psu_ip_address=_PSU_IP_ADDRESS if is_attended else None,
-                ),
-                accounts=self.accounts,
-                consents=self.consents,
-                tasks=self._tasks,
-                clock=self.clock,
-            )
+        refresh_account(
+            RefreshAccount(
+                organisation_id=self.organisation_id,
+                account_id=account_id,
+                request_id=request_id,
+                psu_ip_address=_PSU_IP_ADDRESS if is_attended else None,
+            ),
+            accounts=self.accounts,
+            consents=self.consents,
+            tasks=self._tasks,
+            clock=self.clock,
+        )
 
     def revoke(self, consent_id: str) -> None:
         revoke_consent(

@@ -22,6 +22,7 @@ from localcloud.clock import from_us
 from localcloud.firestore.engine import Engine
 from localcloud.firestore.in_process import InProcessChannel, in_process_client
 from localcloud.firestore.messages import Document, Message
+from shared.domain.consents import shard_of
 from shared.domain.errors import TokError
 from shared.domain.ids import derived_id
 from shared.gcp import paths
@@ -172,12 +173,10 @@ class World:
         sometime(0.4, self._connect)
         sometime(0.25, self._client_revokes)
         sometime(0.15, self._psu_revokes)
-        if product.CAN_RENEW:
-            sometime(0.4, self._renew)
-            sometime(0.2, self._renew)
-        if product.CAN_REFRESH:
-            for _ in range(rng.choice((0, 2, 6))):
-                sometime(1.0, self._refresh)
+        sometime(0.4, self._renew)
+        sometime(0.2, self._renew)
+        for _ in range(rng.choice((0, 2, 6))):
+            sometime(1.0, self._refresh)
         if rng.random() < 0.15:
             self.bank.valid_us = int(self.stormy_us * (0.2 + 0.6 * rng.random()))
 
@@ -222,9 +221,18 @@ class World:
         self._worker("renew", renew)
 
     def _refresh(self) -> None:
-        connection = self.rng.choice(self.connections)
+        accounts = self.product.accounts.list(self.product.organisation_id, limit=100, after=None)
+        if not accounts:
+            return
+        account_id = self.rng.choice(accounts).id
         is_attended = self.rng.random() < 0.5
-        self._worker("refresh", lambda: self.product.refresh(connection.consent_id, is_attended=is_attended))
+        request_id = f"req-{self.rng.getrandbits(64):x}"
+
+        def refresh() -> None:
+            self.product.refresh(account_id, request_id=request_id, is_attended=is_attended)
+
+        for _ in range(1 + (self.rng.random() < self.weather.duplicates)):
+            self._worker("refresh", refresh)
 
     def _client_revokes(self) -> None:
         connection = self.rng.choice(self.connections)
@@ -251,11 +259,11 @@ class World:
         soon = self.kernel.now_us + MINUTE
         stored = self._engine.database(_DATABASE_NAME)
         for connection in self.connections:
-            if shard is not None and product.shard_of(connection.consent_id) != shard:
+            if shard is not None and shard_of(connection.consent_id) != shard:
                 continue
             path = paths.consent(self.product.organisation_id, connection.consent_id)
             document = stored.get(f"{_DATABASE_NAME}/documents/{path}")
-            due = document.fields[product.DUE_FIELD] if document is not None else None
+            due = document.fields["dueAt"] if document is not None else None
             at_us = due.timestamp_value.ToMicroseconds() if due is not None else 0
             if 0 < at_us <= soon:
                 return True
