@@ -282,7 +282,8 @@ def _pair_changed_texts(entries: Sequence[_Entry], pool: list[Identity], trust: 
 def _continue_by_outline(
     entries: Sequence[_Entry], pool: list[Identity], *, listed: AbstractSet[str]
 ) -> None:
-    """An entry whose id and text changed continues the one row that it can be, if it alone can be that one."""
+    """An entry whose id and text changed continues the one row that it can be, if it alone can be that one; of twins,
+    any."""
     by_outline: dict[str, list[_Entry]] = defaultdict(list)
     for entry in entries:
         if entry.known is None:
@@ -294,6 +295,20 @@ def _continue_by_outline(
             if len(near) == 1 and sum(_are_near(rival.identity, near[0]) for rival in rivals) == 1:
                 entry.known, entry.link = near[0], "low"
                 pool.remove(near[0])
+                candidates.remove(near[0])
+        _continue_twins([entry for entry in rivals if entry.known is None], candidates, pool)
+
+
+def _continue_twins(rivals: Sequence[_Entry], candidates: Sequence[Identity], pool: list[Identity]) -> None:
+    """Twins that changed are twins still: any may be any, as long as none of them can be something else."""
+    if not rivals or len(rivals) > len(candidates):
+        return
+    if len({entry.identity.gist for entry in rivals}) > 1 or len({row.gist for row in candidates}) > 1:
+        return
+    if all(_are_near(entry.identity, row) for entry in rivals for row in candidates):
+        for entry, row in zip(rivals, candidates, strict=False):
+            entry.known, entry.link = row, "low"
+            pool.remove(row)
 
 
 def _bring_back(entries: Sequence[_Entry], pool: list[Identity], trust: _Trust) -> None:

@@ -66,6 +66,8 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """The balance before all of them; None until a whole read came with a balance."""
     anchored_on: date | None = None
     """The date of the balance that gave the opening."""
+    is_borne_out: bool = False
+    """The opening was given twice: of one read alone, a row booked between the balance and the list may be part."""
     since: date | None = None
     """Rows older than this came after the opening was known, and move it."""
     proved_to: date | None = None
@@ -134,19 +136,34 @@ def judged(
         return msgspec.structs.replace(proof, doubted=False)
     missing = missing_amount(proof, closing, movements)
     if missing is None:
-        opening = closing.amount - _covered(proof, closing, movements)
-        return msgspec.structs.replace(proof, opening=opening, anchored_on=closing.on, since=since)
+        return _opened(proof, closing, movements, since=since, is_borne_out=is_certain)
     anchored_on = proof.anchored_on or closing.on
     if missing == 0:
         proved_to = (
             max(proof.proved_to or closing.on, closing.on) if closing.on > anchored_on else proof.proved_to
         )
-        return msgspec.structs.replace(proof, proved_to=proved_to, gap=None, doubted=False)
+        return msgspec.structs.replace(proof, proved_to=proved_to, gap=None, doubted=False, is_borne_out=True)
     if closing.covers_all and not (is_certain or proof.doubted or proof.gap):
         return msgspec.structs.replace(proof, doubted=True)
+    if closing.covers_all and not (proof.is_borne_out or proof.gap):
+        # It is the opening that was wrong: begin again, rather than show for ever a gap that is none.
+        return _opened(proof, closing, movements, since=since, is_borne_out=is_certain)
     first = min((proof.proved_to or anchored_on) + timedelta(days=1), closing.on)
     gap = FeedGap(from_date=first, to_date=closing.on, amount=format_amount(missing))
     return msgspec.structs.replace(proof, gap=gap, doubted=False)
+
+
+def _opened(
+    proof: Proof, closing: Closing, movements: Sequence[Movement], *, since: date, is_borne_out: bool
+) -> Proof:
+    return msgspec.structs.replace(
+        proof,
+        opening=closing.amount - _covered(proof, closing, movements),
+        anchored_on=closing.on,
+        is_borne_out=is_borne_out,
+        since=since,
+        doubted=False,
+    )
 
 
 def _covered(proof: Proof, closing: Closing, movements: Iterable[Movement]) -> Decimal:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from google.api_core.exceptions import AlreadyExists
 from google.cloud import firestore
 
 from shared.domain.errors import StaleWrite
@@ -21,7 +22,11 @@ class OAuthStateStore:
 
     def create(self, state_hash: str, state: OAuthState) -> None:
         document = to_document(state) | {"deleteAt": state.expires_at + _KEPT}
-        self._data.document(paths.oauth_state(state_hash)).create(document)
+        try:
+            self._data.document(paths.oauth_state(state_hash)).create(document)
+        except AlreadyExists:
+            # Nobody else has 256 random bits of ours: the answer was lost, and the client library asked again.
+            return
 
     def find(self, state_hash: str) -> OAuthState | None:
         snapshot = self._data.document(paths.oauth_state(state_hash)).get()

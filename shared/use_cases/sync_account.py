@@ -115,15 +115,21 @@ class _Entering:
     def run(self, finished: Callable[[Consent], Consent]) -> None:
         compared = compare(self._reading, self._books, account_id=self._record.id, seen_on=self._today)
         removed, missing, proof = self._concluded(compared)
-        is_news = proof.doubted or (proof.gap is not None and self._record.proof.gap is None)
+        before = self._record.proof
+        is_first = before.opening is None and proof.opening is not None
+        is_news = is_first or proof.doubted or (proof.gap is not None and before.gap is None)
         if is_news and self._session.is_attended:
             # Once more, in case something was booked between the balance and the list.
+            closing = self._closing()
             with suppress(Interrupted, BankUnavailable, BankTimeout, BankRateLimited, BankRefused):
                 balances = self._session.read(
                     lambda access: self._session.connector.balances(access, self._bank_account)
                 )
                 self._reading = msgspec.structs.replace(self._reading, balances=balances)
                 removed, missing, proof = self._concluded(compared, is_certain=True)
+            if is_first and self._closing() != closing:
+                # An opening that was reckoned while something moved would be wrong for ever.
+                proof = self._after(before, [*compared.entries, *removed])
         whole = list(batches([*compared.entries, *removed], self._pages))
         for batch in whole[:-1]:
             self._write(batch, self._moved(self._record, batch), consent=self._session.fence.consent)

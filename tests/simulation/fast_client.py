@@ -1,7 +1,7 @@
 """The Firestore client, doing the same with less: a million deliveries are mostly its own object layer.
 
-What is replaced are pure functions (values to protobuf, field paths, copies of plain data), by ones of the same
-results: test_fast_client.py holds them against each other.
+Replaced are pure functions (values to protobuf, field paths, copies of plain data), by others of the same results:
+test_fast_client.py holds them against each other.
 """
 
 from __future__ import annotations

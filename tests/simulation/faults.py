@@ -57,7 +57,7 @@ class Weather:
         self.duplicates = rng.choice((0.0, 0.1, 0.4))
         self.late_duplicates_us = rng.choice((10 * SECOND, 20 * MINUTE, 1_800 * MINUTE))
         self.reorder_us = rng.choice((SECOND, MINUTE, 20 * MINUTE))
-        self.skew_us = rng.choice((0, SECOND, 30 * SECOND))
+        self.skew_us = rng.choice((0, SECOND, 10 * SECOND))
         self.missed_ticks = rng.choice((0.0, 0.2))
         self.terminations = rng.choice((0.0, 0.0, 0.02))
         """How likely a worker learns between two calls to the bank that it has to end."""

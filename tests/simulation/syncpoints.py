@@ -1,69 +1,64 @@
 """Where two workers may pass each other: google-cloud-testutils' `orchestrate` finds these marks and tries every order.
 
-Wrappers around what the use cases call, so that the product's code carries no marks. Only single lines are marked:
-the thread pauses after the line, so a pause before a call is a line of its own.
+The marks are in what workers are given, so that the product carries none. `orchestrate` counts the turns that
+each worker takes alone and tries all orders of that many: so a worker that has less to do takes idle turns up to the
+number of the longest, and no order is left out. A pause comes with the line after the marked one, so there must be one.
 """
-
-# The pause must come between a call and what follows it.
-# ruff: noqa: RET504
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-
-class SteppedConsents:
-    """ConsentStore with a pause on either side of reading and of writing the consent."""
-
-    def __init__(self, consents: Any) -> None:
-        self._consents = consents
-
-    def find(self, *args: Any, **options: Any) -> Any:
-        found = self._consents.find(*args, **options)  # pragma: SYNCPOINT lease
-        return found
-
-    def save(self, *args: Any, **options: Any) -> Any:
-        saved = self._consents.save(*args, **options)  # pragma: SYNCPOINT lease
-        return saved
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._consents, name)
+Pause = Callable[[], object]
 
 
-class SteppedTokens:
-    """ConsentStore with a pause after the tokens are read and after new ones are written."""
+class LeaseTurns:
+    def __init__(self) -> None:
+        self.taken = 0
 
-    def __init__(self, consents: Any) -> None:
-        self._consents = consents
+    def pause(self) -> int:
+        self.taken += 1  # pragma: SYNCPOINT lease
+        return self.taken
 
-    def sealed_tokens(self, *args: Any, **options: Any) -> Any:
-        sealed = self._consents.sealed_tokens(*args, **options)  # pragma: SYNCPOINT refresh
-        return sealed
 
-    def save(self, *args: Any, **options: Any) -> Any:
-        if options.get("tokens") is None:
-            return self._consents.save(*args, **options)
-        saved = self._consents.save(*args, **options)  # pragma: SYNCPOINT refresh
-        return saved
+class RefreshTurns:
+    def __init__(self) -> None:
+        self.taken = 0
+
+    def pause(self) -> int:
+        self.taken += 1  # pragma: SYNCPOINT refresh
+        return self.taken
+
+
+class Stepped:
+    """Another object, with a pause before or after some of its calls."""
+
+    def __init__(
+        self, inner: Any, pause: Pause, *, before: tuple[str, ...] = (), after: tuple[str, ...] = ()
+    ) -> None:
+        self._inner, self._pause = inner, pause
+        self._before, self._after = before, after
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._consents, name)
+        attribute = getattr(self._inner, name)
+        if name not in self._before and name not in self._after:
+            return attribute
+
+        def call(*args: Any, **options: Any) -> Any:
+            if name in self._before:
+                self._pause()
+            answer = attribute(*args, **options)
+            if name in self._after:
+                self._pause()
+            return answer
+
+        return call
 
 
-class SteppedBank:
-    """A bank with a pause before and after its tokens are refreshed."""
+class SteppedBank(Stepped):
+    """The use cases' Banks, whose connector is stepped too."""
 
-    def __init__(self, bank: Any) -> None:
-        self._bank = bank
-
-    def connector(self, bank_id: str, *, clock_offset_seconds: int = 0) -> Any:
-        self._bank.connector(bank_id)
+    def connector(self, *args: Any, **options: Any) -> Any:
+        self._inner.connector(*args, **options)
         return self
-
-    def refresh(self, *, refresh_token: str) -> Any:
-        pass  # pragma: SYNCPOINT refresh
-        fresh = self._bank.refresh(refresh_token=refresh_token)  # pragma: SYNCPOINT refresh
-        return fresh
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._bank, name)

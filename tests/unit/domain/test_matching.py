@@ -256,3 +256,22 @@ def test_places_for_ids_change_no_id_when_rows_come_before_or_after(
     kept = again[: len(old)] if at_the_end else again[new:]
     assert sorted(ids(kept)) == sorted(ids(first))
     assert len(set(ids(again))) == len(again)
+
+
+def test_pending_twins_that_are_booked_with_other_ids_and_texts_stay_those_two() -> None:
+    waiting = run(
+        *(entry(status="pending", external_id=f"P{number}", booking_date=None) for number in range(2))
+    )
+    told = [entry(external_id=f"B{number}", remittance_info="Kartično plaćanje") for number in range(2)]
+    assert set(ids(run(*told, pending=waiting))) == set(ids(waiting))
+    first = run(told[0], pending=waiting)
+    assert ids(first)[0] in ids(waiting), "one of them is booked before the other"
+
+
+def test_what_differs_is_not_taken_for_twins() -> None:
+    waiting = run(
+        entry(status="pending", external_id="P1", booking_date=None),
+        entry(status="pending", external_id="P2", booking_date=None, creditor_name="INA"),
+    )
+    told = [entry(external_id=f"B{number}", remittance_info="Kartično plaćanje") for number in range(2)]
+    assert not set(ids(run(*told, pending=waiting))) & set(ids(waiting))

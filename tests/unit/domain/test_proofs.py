@@ -64,6 +64,7 @@ def test_a_closing_balance_covers_its_day_and_no_later_one() -> None:
 def test_an_interim_balance_is_believed_when_it_disagrees_twice() -> None:
     """A row booked between the balance and the list looks the same once."""
     proof = judge(Proof(), closing(100, day=0, covers_all=True))
+    proof = judge(proof, closing(100, day=0, covers_all=True))
     row = movement(5, day=1)
     proof = entered(proof, row)
     doubted = judge(proof, closing(100, day=1, covers_all=True), row)
@@ -71,6 +72,16 @@ def test_an_interim_balance_is_believed_when_it_disagrees_twice() -> None:
     assert judge(doubted, closing(105, day=1, covers_all=True), row).status == "proved"
     assert judge(doubted, closing(100, day=1, covers_all=True), row).status == "gap"
     assert judge(proof, closing(100, day=1, covers_all=True), row, is_certain=True).status == "gap"
+
+
+def test_an_opening_that_no_second_read_bears_out_is_given_up() -> None:
+    """A row was booked between the first balance and the first list: that must not be a gap for ever."""
+    proof = judge(Proof(), closing(95, day=0, covers_all=True))
+    doubted = judge(proof, closing(100, day=1, covers_all=True))
+    assert doubted.doubted
+    again = judge(doubted, closing(100, day=1, covers_all=True))
+    assert (again.status, again.opening, again.doubted) == ("unproved", Decimal(100), False)
+    assert judge(again, closing(100, day=2, covers_all=True)).status == "proved"
 
 
 def test_older_history_moves_the_opening() -> None:

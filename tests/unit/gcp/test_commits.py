@@ -8,7 +8,13 @@ from typing import Any
 
 import msgspec
 import pytest
-from google.api_core.exceptions import Aborted, DeadlineExceeded, GoogleAPICallError, ServiceUnavailable
+from google.api_core.exceptions import (
+    Aborted,
+    AlreadyExists,
+    DeadlineExceeded,
+    GoogleAPICallError,
+    ServiceUnavailable,
+)
 from google.cloud.firestore_v1.batch import WriteBatch
 from google.cloud.firestore_v1.document import DocumentReference
 
@@ -151,3 +157,13 @@ def test_a_state_is_used_once_even_when_the_answer_is_lost(
     losing(monkeypatch, DocumentReference, "update", **failures)
     assert states.use("h" * 64, at=world.clock.now()) is True
     assert states.use("h" * 64, at=world.clock.now()) is False
+
+
+def test_a_state_whose_creation_was_not_answered_is_there(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client library asks again by itself, and is told that the document exists."""
+    losing(
+        monkeypatch, DocumentReference, "create", before=[], after=[AlreadyExists("Document already exists")]
+    )
+    assert state(world, "c" * 64).find("c" * 64) is not None
