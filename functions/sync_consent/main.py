@@ -18,6 +18,7 @@ from shared.gcp.sync_tasks import CloudSyncTasks
 from shared.http.call import Call, Reply, json_reply
 from shared.http.framework import answer_unroutable
 from shared.http.log import logger
+from shared.http.notices import LoggedNotices
 from shared.http.stopping import is_stopping
 from shared.http.task_lag import TASK_ETA, lag_seconds
 from shared.settings import load_bank_settings, load_kms_key, load_settings, load_task_settings
@@ -33,6 +34,7 @@ _healths = BankHealthStore(_data, _settings.environment)
 _tasks = CloudSyncTasks(load_task_settings())
 _clock = SystemClock()
 _log = logger("sync_consent")
+_notices = LoggedNotices(_log)
 api = internal_api("sync_consent", _settings)
 answer_unroutable(api)
 
@@ -56,6 +58,7 @@ def sync(call: Call) -> Reply:
         vault=_vault,
         tasks=_tasks,
         healths=_healths,
+        notices=_notices,
         clock=_clock,
         should_stop=is_stopping,
     )
