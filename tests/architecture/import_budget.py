@@ -9,7 +9,7 @@ from typing import Any
 _HEAVY: dict[str, frozenset[str]] = {
     "google.cloud.kms": frozenset({"kms"}),
     "google.cloud.kms_v1": frozenset({"kms"}),
-    "google.cloud.tasks_v2": frozenset({"tasks"}),
+    "google.cloud.tasks_v2": frozenset({"tasks", "dispatch"}),
     "google.cloud.scheduler_v1": frozenset(),
     "authlib": frozenset({"bank"}),
     "schwifty": frozenset({"bank"}),

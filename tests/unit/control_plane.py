@@ -60,6 +60,7 @@ class ControlPlane:
             organisations=self.organisations,
             invitations=self.invitations,
             sealer=Sealer(b"l" * 32),
+            environment="sandbox",
         )
 
     def join(self, organisation_id: str, identity: Identity, *, invited_by: Identity) -> None:

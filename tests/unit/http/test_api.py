@@ -247,7 +247,7 @@ class OneUser:
     def authenticate(self, authorization: str | None) -> Identity:
         if authorization != "Bearer ana":
             raise errors.InvalidToken("no")
-        return Identity(user_id="usr_1", email="ana@bilko.io")
+        return Identity(user_id="usr_1", subject="subject", email="ana@bilko.io")
 
     def member_of(self, identity: Identity, organisation_id: str | None) -> Member:
         if organisation_id not in (None, "org_1"):

@@ -32,7 +32,7 @@ ORIGIN = Origin(actor=Actor(kind="user", id="usr_x"), ip_address="192.0.2.1", re
 
 
 def identity(name: str) -> Identity:
-    return Identity(user_id=user_id_of(issuer="test", subject=name), email=f"{name}@bilko.io")
+    return Identity(user_id=user_id_of(issuer="test", subject=name), subject=name, email=f"{name}@bilko.io")
 
 
 @dataclass
