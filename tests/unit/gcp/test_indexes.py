@@ -21,6 +21,7 @@ from google.cloud.firestore import Client
 from localcloud.firestore.background import serve_in_background
 from localcloud.firestore.engine import Engine
 from localcloud.firestore.indexes import DeclaredIndexes
+from shared.domain.consents import shard_of
 from shared.domain.idempotency import IdempotencyRecord
 from shared.domain.oauth_states import OAuthState
 from shared.gcp import clients
@@ -78,7 +79,15 @@ QUERIES: dict[tuple[str, str], tuple[Query, ...]] = {
         lambda on: on.world.consents.list(on.organisation_id, limit=2, before="con_9"),
     ),
     ("consent_store.py", "due"): (
-        lambda on: list(on.world.consents.due(at=on.world.clock.now() + timedelta(days=2), page_size=1)),
+        lambda on: list(
+            on.world.consents.due(
+                shard=shard_of(on.consent_id), at=on.world.clock.now() + timedelta(days=2), page_size=1
+            )
+        ),
+    ),
+    ("consent_store.py", "history"): (
+        lambda on: on.world.consents.history(on.organisation_id, on.consent_id, limit=1, before=None),
+        lambda on: on.world.consents.history(on.organisation_id, on.consent_id, limit=1, before=2),
     ),
     ("sync_store.py", "books"): (
         lambda on: on.world.store.books(on.organisation_id, on.account_id, since=on.world.clock.now().date()),
@@ -174,6 +183,7 @@ class Driven:
             bank_transaction(number, now.date() - timedelta(days=number)) for number in range(30)
         ]
         consent = self.world.active_consent()
+        self.consent_id = consent.id
         assert self.world.sync(consent) == "synced"
         (self.account_id,) = [
             account.id for account in self.world.accounts.list(self.organisation_id, limit=9, after=None)
