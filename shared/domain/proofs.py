@@ -104,6 +104,11 @@ def closing_balance(
     return None
 
 
+def can_tell(proof: Proof, closing: Closing) -> bool:
+    """Whether what the balance says of single rows is to be believed: the opening may be of two moments itself."""
+    return proof.is_borne_out or not closing.covers_all
+
+
 def moved(
     proof: Proof, *, entered: Iterable[Movement], withdrawn: Iterable[Movement], currency: str
 ) -> Proof:
@@ -129,13 +134,24 @@ def missing_amount(proof: Proof, closing: Closing, movements: Iterable[Movement]
 
 
 def judged(
-    proof: Proof, closing: Closing | None, movements: Sequence[Movement], *, since: date, is_certain: bool
+    proof: Proof,
+    closing: Closing | None,
+    movements: Sequence[Movement],
+    *,
+    since: date,
+    is_certain: bool,
+    holds_unlisted: bool = False,
 ) -> Proof:
-    """The proof after a whole read that reached back to `since`. `is_certain`: the balance was read twice."""
+    """The proof after a whole read that reached back to `since`. `is_certain`: the balance was read twice.
+
+    `holds_unlisted`: some of the rows were not in the bank's list, and may be gone. No opening is reckoned with those.
+    """
     if closing is None or proof.is_foreign:
         return msgspec.structs.replace(proof, doubted=False)
     missing = missing_amount(proof, closing, movements)
     if missing is None:
+        if holds_unlisted:
+            return msgspec.structs.replace(proof, doubted=False)
         return _opened(proof, closing, movements, since=since, is_borne_out=is_certain)
     anchored_on = proof.anchored_on or closing.on
     if missing == 0:
@@ -147,6 +163,8 @@ def judged(
         return msgspec.structs.replace(proof, doubted=True)
     if closing.covers_all and not (proof.is_borne_out or proof.gap):
         # It is the opening that was wrong: begin again, rather than show for ever a gap that is none.
+        if holds_unlisted:
+            return msgspec.structs.replace(proof, opening=None, anchored_on=None, doubted=False)
         return _opened(proof, closing, movements, since=since, is_borne_out=is_certain)
     first = min((proof.proved_to or anchored_on) + timedelta(days=1), closing.on)
     gap = FeedGap(from_date=first, to_date=closing.on, amount=format_amount(missing))

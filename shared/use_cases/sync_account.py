@@ -158,6 +158,7 @@ class _Entering:
             movements,
             since=self._reading.since,
             is_certain=is_certain,
+            holds_unlisted=len(compared.missing) > len(removed),
         )
         return removed, missing, proof
 

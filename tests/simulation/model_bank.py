@@ -43,6 +43,10 @@ class BankSideAccount:
     ledger: Ledger
     reads_us: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     """When the bank counted an unattended read, by what was read."""
+    shown_pending: set[int] = field(default_factory=set)
+    """Serials, when they were last asked for."""
+    torn: set[int] = field(default_factory=set)
+    """What was booked between the two lists of one reading, and so told in both."""
 
 
 @dataclass
@@ -261,6 +265,11 @@ class ModelBank:
             chosen = [
                 movement for movement in held.ledger.movements if movement.is_pending(now_us, lag_us=lag)
             ]
+        serials = {movement.serial for movement in chosen}
+        if status == "pending":
+            held.shown_pending = serials
+        else:
+            held.torn |= serials & held.shown_pending
         if not self.manners.oldest_first:
             chosen.reverse()
         return self._show(chosen, status=status, all_booked=held.ledger.movements)

@@ -6,6 +6,7 @@ A test that cannot fail is a defect; this is how the simulation fails.
 from __future__ import annotations
 
 import itertools
+import logging
 from typing import Any
 
 import msgspec
@@ -92,6 +93,17 @@ def test_tokens_in_clear(monkeypatch: pytest.MonkeyPatch) -> None:
     def seal(self: KmsTokenVault, tokens: Any, **place: Any) -> Any:
         sealed = real(self, tokens, **place)
         return msgspec.structs.replace(sealed, ciphertext=sealed.ciphertext + msgspec.json.encode(tokens))
+
+    monkeypatch.setattr(KmsTokenVault, "seal", seal)
+    assert found("leak")
+
+
+def test_tokens_in_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = KmsTokenVault.seal
+
+    def seal(self: KmsTokenVault, tokens: Any, **place: Any) -> Any:
+        logging.getLogger("tok").warning("sealing %s", tokens.access_token)
+        return real(self, tokens, **place)
 
     monkeypatch.setattr(KmsTokenVault, "seal", seal)
     assert found("leak")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -66,6 +67,19 @@ class Connection:
 
     consent_id: str
     revoked: bool = False
+    """The client has asked for its end once, whatever came of that."""
+
+
+class LeakWatch(logging.Handler):
+    """Reads every line of the log."""
+
+    def __init__(self, complain: Callable[[str, str], None]) -> None:
+        super().__init__(logging.INFO)
+        self._complain = complain
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if SECRET in self.format(record):
+            self._complain("leak", f"a token in a line of {record.name}")
 
 
 class World:
@@ -132,6 +146,10 @@ class World:
                 (shared.gcp.raw_firestore, "firestore_channel", self._firestore_channel),
             ):
                 stack.enter_context(mock.patch.object(module, name, make))
+            root, watch = logging.getLogger(), LeakWatch(self.complain)
+            stack.enter_context(mock.patch.object(root, "level", logging.INFO))
+            root.addHandler(watch)
+            stack.callback(root.removeHandler, watch)
             fast_client.patch(stack)
             product.patch(stack)
             yield
@@ -216,7 +234,6 @@ class World:
 
         def renew() -> None:
             self._send_psu(self.product.renew(connection.consent_id))
-            connection.revoked = False
 
         self._worker("renew", renew)
 

@@ -28,8 +28,21 @@ def closing(amount: int, *, day: int, covers_all: bool = False) -> Closing:
     return Closing(amount=Decimal(amount), on=DAY + timedelta(days=day), covers_all=covers_all)
 
 
-def judge(proof: Proof, told: Closing | None, *movements: Movement, is_certain: bool = False) -> Proof:
-    return judged(proof, told, movements, since=DAY - timedelta(days=30), is_certain=is_certain)
+def judge(
+    proof: Proof,
+    told: Closing | None,
+    *movements: Movement,
+    is_certain: bool = False,
+    holds_unlisted: bool = False,
+) -> Proof:
+    return judged(
+        proof,
+        told,
+        movements,
+        since=DAY - timedelta(days=30),
+        is_certain=is_certain,
+        holds_unlisted=holds_unlisted,
+    )
 
 
 def test_one_balance_proves_nothing_and_the_next_day_does() -> None:
@@ -82,6 +95,16 @@ def test_an_opening_that_no_second_read_bears_out_is_given_up() -> None:
     again = judge(doubted, closing(100, day=1, covers_all=True))
     assert (again.status, again.opening, again.doubted) == ("unproved", Decimal(100), False)
     assert judge(again, closing(100, day=2, covers_all=True)).status == "proved"
+
+
+def test_no_opening_is_reckoned_with_rows_that_the_bank_no_longer_lists() -> None:
+    """They would be in it for ever, and the balance would agree that they are there."""
+    told = closing(100, day=1, covers_all=True)
+    assert judge(Proof(), told, holds_unlisted=True).opening is None
+    doubted = judge(judge(Proof(), closing(95, day=0, covers_all=True)), told)
+    given_up = judge(doubted, told, holds_unlisted=True)
+    assert (given_up.status, given_up.opening) == ("unproved", None)
+    assert judge(given_up, told).opening == Decimal(100)
 
 
 def test_older_history_moves_the_opening() -> None:
