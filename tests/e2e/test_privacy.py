@@ -150,7 +150,8 @@ def test_an_organisation_is_erased_by_its_owner_and_by_nobody_else(
     found = mentions(documents, "Odlazi d.o.o.", customer.consent_id, customer.organisation_id, owner.email)
     audit = f"organisations/{customer.organisation_id}/audit/"
     left = {path for paths_ in found.values() for path in paths_ if not path.startswith(audit)}
-    assert left == {record.path}
+    # Requests with the key, until its end is known everywhere, are counted; the count removes itself within a day.
+    assert left - {paths.rate_limit(customer.organisation_id)} == {record.path}
     assert {"Odlazi d.o.o.", owner.email}.isdisjoint(found)
     told = {path: fields for path, fields in documents.items() if path.startswith(audit)}
     assert mentions(told, *ibans) == {}
