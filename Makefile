@@ -6,6 +6,9 @@ SHELL := /bin/bash
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 READY := $(VENV)/.ready
+SCAN_VENV := .venv-scan
+SCAN_READY := $(SCAN_VENV)/.ready
+PLAN := $(CURDIR)/dist/plan.tfplan
 LOCALCLOUD_DIR ?= .localcloud
 export LOCALCLOUD_DIR PORT
 
@@ -64,6 +67,33 @@ check-openapi: setup
 		npx --yes $(REDOCLY) lint docs/api/openapi.yaml </dev/null; \
 	fi
 
+.PHONY: gateway-documents
+gateway-documents: setup ## the gateway's documents that Terraform deploys, in dist/
+	@$(PYTHON) -m infra.gateway_template
+
+# With ../shared beside the repository, providers need not be downloaded: the tool has their schemas.
+TERRAFORM_CHECK := ../shared/tools/terraform-check/terraform-check
+
+.PHONY: check-terraform
+check-terraform: check-terraform-format check-terraform-tests check-terraform-policies ## infra/terraform: format, validate, test, checkov
+
+.PHONY: check-terraform-format check-terraform-tests check-terraform-policies
+check-terraform-format:
+	@if ! command -v terraform >/dev/null; then echo "terraform is not here: infra/terraform's format was not checked."; \
+	else terraform fmt -check -recursive -diff infra/terraform; fi
+check-terraform-tests: setup
+	@if ! command -v terraform >/dev/null; then echo "terraform is not here: infra/terraform was not tested."; \
+	elif [ -x $(TERRAFORM_CHECK) ]; then $(PYTHON) -m pytest tests/infra/test_terraform.py; \
+	else $(MAKE) --no-print-directory package && cd infra/terraform && \
+		terraform init -backend=false -input=false && terraform validate && terraform test; fi
+check-terraform-policies:
+	@if $(MAKE) --no-print-directory $(SCAN_READY); then $(SCAN_VENV)/bin/python -m infra.scan --strict terraform; \
+	else echo "checkov cannot be had from the package registry: infra/terraform's policies were not checked."; fi
+
+.PHONY: admin
+admin: setup ## what only an operator may do: make admin ARGS="set-tier org_… pro" (in the cloud: --project P first)
+	@$(PYTHON) -m infra.admin $(ARGS)
+
 .PHONY: bench
 bench: setup ## listing 100 transactions, against a conventional service
 	@$(PYTHON) -m benchmarks.list_transactions $(ARGS)
@@ -82,11 +112,51 @@ simulate: setup ## crashes, duplicates, lost answers, in virtual time (SEED=N th
 lock: setup ## pin requirements anew, the tests' and each function's, from the *.in files
 	@infra/lock.sh
 
+.PHONY: bench-start
+bench-start: setup ## the first response of each read function's bundle, against a function that does nothing
+	@$(PYTHON) -m benchmarks.first_response $(ARGS)
+
+.PHONY: package
+package: gateway-documents ## each function's zip, their index, and the gateway's documents, in dist/
+	@$(PYTHON) -m infra.package
+
+.PHONY: scan
+scan: $(SCAN_READY) ## known vulnerabilities, secrets, unsafe infrastructure (ARGS="--strict secrets")
+	@$(SCAN_VENV)/bin/python -m infra.scan $(ARGS)
+
+$(SCAN_READY): requirements/scan.txt
+	@test -n "$(SYSTEM_PYTHON)" || { echo "Tok needs Python 3.11 or newer as python3."; exit 1; }
+	@test -x $(SCAN_VENV)/bin/python || $(SYSTEM_PYTHON) -m venv $(SCAN_VENV)
+	@$(SCAN_VENV)/bin/python -m pip install --disable-pip-version-check --no-input --require-hashes --no-deps --quiet \
+		-r requirements/scan.txt
+	@touch $(SCAN_READY)
+
+.PHONY: plan
+plan: package ## what Terraform would change (STATE_BUCKET=…), kept in dist/ for `make apply`
+	@test -n "$(STATE_BUCKET)" || { echo "STATE_BUCKET=… names the bucket that holds Terraform's state."; exit 1; }
+	terraform -chdir=infra/terraform init -input=false -backend-config=bucket=$(STATE_BUCKET)
+	terraform -chdir=infra/terraform plan -input=false -out=$(PLAN)
+
+.PHONY: apply
+apply: setup ## carry out the plan that `make plan` made (STATE_BUCKET=… PROJECT=… REGION=…)
+	@test -f $(PLAN) || { echo "There is no plan: make plan first."; exit 1; }
+	@$(PYTHON) -m infra.traffic record --project=$(PROJECT) --region=$(REGION)
+	terraform -chdir=infra/terraform init -input=false -backend-config=bucket=$(STATE_BUCKET)
+	terraform -chdir=infra/terraform apply -input=false $(PLAN)
+
+.PHONY: smoke
+smoke: setup ## connect a sandbox bank through the public API (TOK_SMOKE_URL, TOK_SMOKE_API_KEY)
+	@$(PYTHON) -m infra.smoke $(ARGS)
+
+.PHONY: rollback
+rollback: setup ## all traffic back to the revisions that served before `make apply` (PROJECT=… REGION=…)
+	@$(PYTHON) -m infra.traffic rollback --project=$(PROJECT) --region=$(REGION)
+
 .PHONY: reset
 reset: setup ## forget the data of `make run` (its folder, LOCALCLOUD_DIR)
 	@$(PYTHON) -m localcloud.stack --reset
 
 .PHONY: clean
 clean: ## remove the virtual environment and every cache
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .schemathesis
+	rm -rf $(VENV) $(SCAN_VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .cache .hypothesis .schemathesis
 	find . -name __pycache__ -prune -exec rm -rf {} +

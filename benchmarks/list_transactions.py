@@ -53,6 +53,9 @@ def main() -> int:
     options.add_argument("--seconds", type=float, default=1.0, help="of load on one server in one round")
     options.add_argument("--transactions", type=int, default=200_000, help="of the account")
     options.add_argument("--floor", action="store_true", help="also measure a function that does nothing")
+    options.add_argument(
+        "--unleased", action="store_true", help="also measure a store trip for every request"
+    )
     options.add_argument("--strict", action="store_true", help="exit with 1 when a goal is missed")
     arguments = options.parse_args()
     if sys.platform != "linux":
@@ -90,6 +93,9 @@ def _run(arguments: argparse.Namespace) -> Report:
         targets = {"tok": Target(client=tok, query=first), "rival": Target(client=rival, query=first)}
         if arguments.floor:
             targets["floor"] = Target(client=running.enter_context(servers.floor(folder)), query="")
+        if arguments.unleased:
+            unleased = servers.tok(folder, seeded, firestore_port=store.port, leases=False)
+            targets["unleased"] = Target(client=running.enter_context(unleased), query=first)
         print("Measuring", flush=True)
         against = interleave(targets, load=load, store=store, title="list-100", **measured)
         depths = {"first": targets["tok"], "deep": Target(client=tok, query=f"{first}&cursor={cursor}")}
@@ -135,6 +141,8 @@ def _print_comparison(report: Report, samples: Samples) -> None:
         theirs.cpu_seconds / (ours.cpu_seconds + ours.store_cpu_seconds)
         for ours, theirs in zip(samples["tok"], samples["rival"], strict=True)
     )
+    own = statistics.median(sample.cpu_seconds for sample in samples["tok"]) * 1_000
+    report.note(f"Tok's CPU for each request on this machine, key and rate limit included: {own:.2f} ms.")
     report.note(
         "SQLite runs inside the rival's process and counts as its CPU; Firestore is a service apart and does not "
         "count as Tok's."
@@ -146,6 +154,9 @@ def _print_comparison(report: Report, samples: Samples) -> None:
     if "floor" in samples:
         share = ratio(samples, "floor", "tok", _cpu)[0]
         report.note(f"A function that does nothing costs {share:.0%} of Tok's CPU per request.")
+    if "unleased" in samples:
+        share = ratio(samples, "unleased", "tok", _cpu)[0]
+        report.note(f"A store trip of the limiter for every request would cost {share:.2f} × the CPU.")
     sizes = {name: samples[name][0].body_bytes for name in ("tok", "rival")}
     report.note(f"Body: {sizes['tok']:,} bytes from Tok, {sizes['rival']:,} from the rival; equal rows.")
 
@@ -164,7 +175,8 @@ def _print_method(arguments: argparse.Namespace) -> None:
         f"\nMedians of {arguments.rounds} rounds of {arguments.seconds:g} s each, in brackets the extremes; within a "
         "round the servers take turns.\n"
         "One worker process each (Tok: functions-framework with 8 threads; the rival: uvicorn), 4 keep-alive "
-        "connections, API key and log line on.\n"
+        "connections, API key, log line and (Tok) "
+        "rate limiter on, its limit lifted.\n"
         "Every reply's status and length were checked, and the pages of both compared row by row.\n"
         f"Machine: {processors} processors, load {load:.1f}, Python {platform.python_version()}, "
         + ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)

@@ -34,7 +34,7 @@ class Server:
 
     def cpu_seconds(self) -> float:
         """User and system time so far, of the process and all its children."""
-        return sum(_cpu_seconds(pid) for pid in _tree(self._process.pid))
+        return sum(_cpu_seconds(pid) for pid in tree(self._process.pid))
 
 
 def environment(folder: Path, **more: str) -> dict[str, str]:
@@ -124,7 +124,8 @@ def _wait_until_listening(name: str, process: subprocess.Popen[bytes], *, port: 
     raise Failed(f"{name} did not start.\n{told}")
 
 
-def _tree(pid: int) -> list[int]:
+def tree(pid: int) -> list[int]:
+    """The process and all below it."""
     found = [pid]
     for parent in found:
         for children in Path(f"/proc/{parent}/task").glob("*/children"):

@@ -63,17 +63,19 @@ def seed(folder: Path, *, firestore_port: int, transactions: int) -> Seeded:
 
 
 @contextlib.contextmanager
-def tok(folder: Path, seeded: Seeded, *, firestore_port: int) -> Iterator[Client]:
-    """functions/transactions, asked as the API gateway asks it."""
+def tok(folder: Path, seeded: Seeded, *, firestore_port: int, leases: bool = True) -> Iterator[Client]:
+    """functions/transactions with its limits lifted (benchmarks/unlimited), asked as the API gateway asks it."""
     env = {
         "FIRESTORE_EMULATOR_HOST": f"127.0.0.1:{firestore_port}",
         "TOK_ENVIRONMENT": "sandbox",
         "TOK_PROJECT": PROJECT,
         "TOK_INVOKERS": _GATEWAY,
         "TOK_PUBLIC_URL": "https://sandbox.api.tokapi.io/v1",
+        "BENCHMARK_LEASE_MAX": "" if leases else "1",
         "TOK_SIGNING_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
     }
-    with _function("tok", "functions/transactions/main.py", folder=folder, env=env) as started:
+    name = "tok" if leases else "tok-unleased"
+    with _function(name, "benchmarks/unlimited/main.py", folder=folder, env=env) as started:
         yield Client(
             server=started,
             headers={

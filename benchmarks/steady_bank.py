@@ -75,7 +75,7 @@ class SteadyBank:
     def consent_state(self, *, bank_consent_id: str) -> BankConsentState:
         return "valid"
 
-    def revoke(self, *, bank_consent_id: str, tokens: BankTokens | None) -> None:
+    def revoke(self, *, bank_consent_id: str) -> None:
         raise NotImplementedError
 
     def accounts(self, access: BankAccess) -> tuple[BankAccount, ...]:

@@ -53,8 +53,8 @@ def render(
 
     `addresses` is function → URL for every function that operations name; `audiences` is function → the `aud`
     that it expects where that is not its address; `fallback` is the function that answers unknown paths, by
-    default the first in the manifest that the gateway calls. Paths of functions that `environment` does not have
-    are left out, and so answered as any unknown path.
+    default the first in the manifest that the gateway calls. Operations of functions that `environment` does not
+    have are left out; a path without any other is answered as any unknown path.
 
     Raises UnknownBackend.
     """
@@ -63,9 +63,9 @@ def render(
     base_path = _base_path(openapi)
     paths: JsonObject = {}
     for path, item in openapi["paths"].items():
-        if environment is not None and not _is_of(environment, item, functions=functions):
-            continue
-        paths[base_path + path] = _path_item(base_path + path, item, functions=functions)
+        served = item if environment is None else _of(environment, item, functions=functions)
+        if served is not None:
+            paths[base_path + path] = _path_item(base_path + path, served, functions=functions)
     root = base_path or _common_root(paths)
     for path in (root or "/", f"{root}/{{path}}"):
         if path not in paths:
@@ -110,10 +110,19 @@ def _common_root(paths: Mapping[str, Any]) -> str:
     return f"/{firsts.pop()}" if len(firsts) == 1 else ""
 
 
-def _is_of(environment: str, item: Mapping[str, Any], *, functions: Mapping[str, Any]) -> bool:
-    """Whether any of the path's functions is there. What names no function of the manifest is refused later."""
-    named = [item[method].get("x-google-backend") for method in METHODS if method in item]
-    return any(name not in functions or environment in functions[name]["environments"] for name in named)
+def _of(environment: str, item: Mapping[str, Any], *, functions: Mapping[str, Any]) -> JsonObject | None:
+    """A path's operations whose functions are there; None when it had others only. What names no function of the
+    manifest is refused later."""
+    elsewhere = {
+        method
+        for method in METHODS
+        if method in item
+        and (name := item[method].get("x-google-backend")) in functions
+        and environment not in functions[name]["environments"]
+    }
+    if elsewhere and elsewhere == {method for method in METHODS if method in item}:
+        return None
+    return {key: value for key, value in item.items() if key not in elsewhere}
 
 
 def _path_item(path: str, item: Mapping[str, Any], *, functions: Mapping[str, Any]) -> JsonObject:
@@ -121,8 +130,11 @@ def _path_item(path: str, item: Mapping[str, Any], *, functions: Mapping[str, An
     if not declared:
         raise UnknownBackend(f"{path} has no operation")
     for method in declared:
-        if item[method].get("x-google-backend") not in functions:
-            raise UnknownBackend(f"{method.upper()} {path} needs an x-google-backend that the manifest lists")
+        called = functions.get(item[method].get("x-google-backend"), {}).get("trigger")
+        if called != "gateway":
+            raise UnknownBackend(
+                f"{method.upper()} {path} needs an x-google-backend that the manifest lists for the gateway"
+            )
     operations = {
         method: _operation(
             method,

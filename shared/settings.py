@@ -23,6 +23,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What every function has."""
 
     environment: Environment
+    environments: tuple[Environment, ...] = ("live", "sandbox")
+    """All that this installation serves: what spans them is done when each has done its part."""
     project: str
     data_database: str
     """Firestore database of this environment's bank data."""
@@ -42,6 +44,19 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"ApiSettings(public_url={self.public_url!r})"
+
+
+class UserSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What functions that signed-in users call have: whose tokens count, and for whom they must be."""
+
+    issuer: str
+    """https://securetoken.google.com/PROJECT with Identity Platform."""
+    audience: str
+    """The project's id with Identity Platform."""
+    jwks_url: str
+    """Where the issuer's public keys are (RFC 7517)."""
+    portal_url: str
+    """Where a person who was invited goes to join."""
 
 
 class BankSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,8 +103,12 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     environment = _required(environ, "TOK_ENVIRONMENT")
     if environment not in ("live", "sandbox"):
         raise MissingSetting("TOK_ENVIRONMENT is live or sandbox")
+    environments = tuple(environ.get("TOK_ENVIRONMENTS", "live,sandbox").split(","))
+    if environment not in environments or not set(environments) <= {"live", "sandbox"}:
+        raise MissingSetting("TOK_ENVIRONMENTS is live, sandbox or both, and holds TOK_ENVIRONMENT")
     return Settings(
         environment=cast(Environment, environment),
+        environments=cast(tuple[Environment, ...], environments),
         project=_required(environ, "TOK_PROJECT"),
         data_database=environ.get("TOK_DATA_DATABASE", environment),
         control_database=environ.get("TOK_CONTROL_DATABASE", "(default)"),
@@ -102,6 +121,18 @@ def load_api_settings(environ: Mapping[str, str] = os.environ) -> ApiSettings:
     if len(key) != 32:
         raise MissingSetting("TOK_SIGNING_KEY is 32 random bytes in base64")
     return ApiSettings(public_url=_required(environ, "TOK_PUBLIC_URL").rstrip("/"), signing_key=key)
+
+
+def load_user_settings(environ: Mapping[str, str] = os.environ) -> UserSettings:
+    jwks_url = _required(environ, "TOK_USER_JWKS_URL")
+    if not jwks_url.startswith(("https://", "http://127.0.0.1:")):
+        raise MissingSetting("TOK_USER_JWKS_URL is an https URL")
+    return UserSettings(
+        issuer=_required(environ, "TOK_USER_ISSUER"),
+        audience=_required(environ, "TOK_USER_AUDIENCE"),
+        jwks_url=jwks_url,
+        portal_url=_required(environ, "TOK_PORTAL_URL").rstrip("/"),
+    )
 
 
 def load_bank_settings(environ: Mapping[str, str] = os.environ) -> BankSettings:

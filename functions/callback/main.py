@@ -8,7 +8,7 @@ import flask
 import functions_framework
 import msgspec
 
-from shared.assembly import client_api
+from shared.assembly import public_api
 from shared.banks.registry import RegisteredBanks
 from shared.domain.callback_urls import with_parameters
 from shared.domain.clock import SystemClock
@@ -38,7 +38,7 @@ _states = OAuthStateStore(_data)
 _banks = RegisteredBanks(load_bank_settings(), _settings.environment)
 _vault = KmsTokenVault(key_name=load_kms_key(), environment=_settings.environment)
 _tasks = CloudSyncTasks(load_task_settings())
-api = client_api("callback", _settings)
+api = public_api("callback", _settings)
 answer_unroutable(api)
 
 
@@ -68,7 +68,7 @@ def complete(call: Call) -> Reply:
         redirect_uri=f"{_api_settings.public_url}/callback",
         pkce_key=derive_key(_api_settings.signing_key, purpose="pkce"),
         banks=_banks,
-        consents=_consents,
+        consents=_consents.on_behalf_of(call.origin),
         states=_states,
         vault=_vault,
         tasks=_tasks,

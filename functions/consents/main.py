@@ -20,7 +20,6 @@ from shared.domain.keys import derive_key
 from shared.gcp.clients import firestore_client
 from shared.gcp.clock_store import ClockStore
 from shared.gcp.consent_store import ConsentStore
-from shared.gcp.envelope import KmsTokenVault
 from shared.gcp.idempotency_store import IdempotencyStore
 from shared.gcp.oauth_state_store import OAuthStateStore
 from shared.gcp.organisation_store import OrganisationStore
@@ -31,7 +30,7 @@ from shared.http.idempotency import Idempotency
 from shared.http.paging import ListReply, PageQuery, require_limit
 from shared.http.sealing import Sealer
 from shared.http.views import consent_view, history_entry_view, started_consent_view
-from shared.settings import load_api_settings, load_bank_settings, load_kms_key, load_settings
+from shared.settings import load_api_settings, load_bank_settings, load_settings
 from shared.use_cases.renew_consent import RenewConsent, renew_consent, require_renewable
 from shared.use_cases.revoke_consent import revoke_consent
 from shared.use_cases.start_consent import StartConsent, start_consent
@@ -47,7 +46,6 @@ _organisations = OrganisationStore(
     firestore_client(project=_settings.project, database=_settings.control_database)
 )
 _banks = RegisteredBanks(load_bank_settings(), _settings.environment)
-_vault = KmsTokenVault(key_name=load_kms_key(), environment=_settings.environment)
 _cursors = Cursors(derive_key(_api_settings.signing_key, purpose="cursors"))
 _idempotency = Idempotency(
     IdempotencyStore(_data),
@@ -91,7 +89,7 @@ def create_consent(call: Call) -> Reply:
             redirect_uri=f"{_api_settings.public_url}/callback",
             pkce_key=derive_key(_api_settings.signing_key, purpose="pkce"),
             banks=_banks,
-            consents=_consents,
+            consents=_consents.on_behalf_of(call.origin),
             states=_states,
             clock=_clock,
         )
@@ -131,7 +129,11 @@ def get_consent(call: Call) -> Reply:
 def delete_consent(call: Call) -> Reply:
     consent = _require_consent(call)
     revoke_consent(
-        call.organisation_id, consent.id, banks=_banks, consents=_consents, vault=_vault, clock=_clock
+        call.organisation_id,
+        consent.id,
+        banks=_banks,
+        consents=_consents.on_behalf_of(call.origin),
+        clock=_clock,
     )
     return Reply(status=204)
 
@@ -157,7 +159,7 @@ def renew(call: Call) -> Reply:
             redirect_uri=f"{_api_settings.public_url}/callback",
             pkce_key=derive_key(_api_settings.signing_key, purpose="pkce"),
             banks=_banks,
-            consents=_consents,
+            consents=_consents.on_behalf_of(call.origin),
             states=_states,
             clock=_clock,
         )

@@ -17,7 +17,10 @@ from shared.gcp.sync_store import FirestoreSyncStore
 from shared.gcp.sync_tasks import CloudSyncTasks
 from shared.http.call import Call, Reply, json_reply
 from shared.http.framework import answer_unroutable
+from shared.http.log import logger
+from shared.http.notices import LoggedNotices
 from shared.http.stopping import is_stopping
+from shared.http.task_lag import TASK_ETA, lag_seconds
 from shared.settings import load_bank_settings, load_kms_key, load_settings, load_task_settings
 from shared.use_cases.sync_consent import sync_consent
 
@@ -29,6 +32,9 @@ _banks = RegisteredBanks(load_bank_settings(), _settings.environment)
 _vault = KmsTokenVault(key_name=load_kms_key(), environment=_settings.environment)
 _healths = BankHealthStore(_data, _settings.environment)
 _tasks = CloudSyncTasks(load_task_settings())
+_clock = SystemClock()
+_log = logger("sync_consent")
+_notices = LoggedNotices(_log)
 api = internal_api("sync_consent", _settings)
 answer_unroutable(api)
 
@@ -41,6 +47,7 @@ class SyncTask(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 @api.operation("POST", "/")
 def sync(call: Call) -> Reply:
     task = call.body(SyncTask)
+    lag = lag_seconds(call.request.headers.get(TASK_ETA), now=_clock.now())
     outcome = sync_consent(
         task.organisation_id,
         task.consent_id,
@@ -51,8 +58,12 @@ def sync(call: Call) -> Reply:
         vault=_vault,
         tasks=_tasks,
         healths=_healths,
-        clock=SystemClock(),
+        notices=_notices,
+        clock=_clock,
         should_stop=is_stopping,
+    )
+    _log.info(
+        "sync_ended", requestId=call.request_id, consent=task.consent_id, outcome=outcome, lagSeconds=lag
     )
     return json_reply({"outcome": outcome})
 

@@ -1,4 +1,4 @@
-"""python -m localcloud.firestore --port N --data DIR"""
+"""python -m localcloud.firestore --port N --data DIR [--indexes firestore.indexes.json]"""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from localcloud.firestore.engine import Engine
+from localcloud.firestore.indexes import DeclaredIndexes
 from localcloud.firestore.server import HOST, serve_until
 from localcloud.firestore.storage import Storage
 
@@ -32,13 +33,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m localcloud.firestore", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="0 is any free port")
     parser.add_argument("--data", type=Path, required=True, help="folder of the database's file")
+    parser.add_argument("--indexes", type=Path, help="refuse queries that these indexes do not serve")
     options = parser.parse_args()
     try:
         storage = Storage(options.data)
     except sqlite3.DatabaseError as error:
         sys.exit(f"cannot open the data in {options.data} (is another server using it?): {error}")
     try:
-        engine = Engine(sink=storage.save)
+        indexes = None if options.indexes is None else DeclaredIndexes.load(options.indexes)
+        engine = Engine(sink=storage.save, indexes=indexes)
         engine.load(storage.load())
         # What was loaded lives as long as the process: the collector need not walk it again and again.
         gc.freeze()

@@ -9,6 +9,7 @@ from localcloud.firestore.database import Database
 from localcloud.firestore.errors import aborted, invalid, unimplemented
 from localcloud.firestore.executor import run_query
 from localcloud.firestore.history import History, rolled_back
+from localcloud.firestore.indexes import DeclaredIndexes
 from localcloud.firestore.messages import Document, Message, Write, WriteResult
 from localcloud.firestore.names import check_document_name, check_parent, database_of
 from localcloud.firestore.query import Query
@@ -28,7 +29,8 @@ class Engine:
     """Each call does everything or, on an error, nothing; MustWait means: the same call again, later.
 
     `clock` gives nanoseconds since 1970. `sink` makes a commit's changes durable before anyone sees them: documents by
-    name, None for the deleted. Documents handed out are the stored ones and must not be changed.
+    name, None for the deleted. `indexes` refuse a query that none of them serves; None serves all. Documents handed out
+    are the stored ones and must not be changed.
     """
 
     def __init__(
@@ -36,10 +38,12 @@ class Engine:
         *,
         clock: Callable[[], int] = time.time_ns,
         sink: Callable[[Mapping[str, Document | None]], None] = _forget,
+        indexes: DeclaredIndexes | None = None,
     ) -> None:
         self.transactions = Transactions()
         self._clock = clock
         self._sink = sink
+        self._indexes = indexes
         self._databases: dict[str, Database] = {}
         self._history = History()
         self._last_commit_ns = 0
@@ -88,6 +92,8 @@ class Engine:
 
     def run(self, query: Query, transaction: Transaction | None = None) -> list[Stored]:
         """The query's documents; in a transaction they are locked, and the whole result is checked at commit."""
+        if self._indexes is not None:
+            self._indexes.check(query)
         found = run_query(self._view(check_parent(query.parent), transaction), query)
         if transaction is not None and not transaction.is_read_only:
             self.transactions.hold(transaction, [stored.name for stored in found])

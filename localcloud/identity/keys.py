@@ -1,6 +1,6 @@
 """The two RSA keys that sign identity tokens: the newer one signs, the one before it still verifies.
 
-Kept in `identity-keys.json` (mode 0600). A key is replaced after `rotate_after_seconds`, and goes away one rotation
+Kept in `NAME-keys.json` (mode 0600). A key is replaced after `rotate_after_seconds`, and goes away one rotation
 later; tokens live for an hour, so that a period of an hour or more never strands one.
 """
 
@@ -20,8 +20,10 @@ _KEY_BITS = 2048
 
 
 class SigningKeys:
-    def __init__(self, data: Path, *, clock: Clock, rotate_after_seconds: int) -> None:
-        self._path = data / "identity-keys.json"
+    def __init__(
+        self, data: Path, *, clock: Clock, rotate_after_seconds: int, name: str = "identity"
+    ) -> None:
+        self._path = data / f"{name}-keys.json"
         self._clock = clock
         self._rotate_after_us = rotate_after_seconds * 1_000_000
         data.mkdir(parents=True, exist_ok=True)

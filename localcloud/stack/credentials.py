@@ -13,7 +13,7 @@ FILE = "secrets.json"
 
 
 def load_or_create(folder: StackFolder, *, bank_ids: Iterable[str]) -> dict[str, Any]:
-    """{signingKey, bankClients: {bankId: [client id, secret]}}, and `apiKeys` once the platform has given some."""
+    """{signingKey, bankClients: {bankId: [client id, secret]}}, and `apiKeys` and `tierKeys` once there are some."""
     known = folder.read(FILE)
     clients = dict(known.get("bankClients", {}))
     for bank_id in bank_ids:

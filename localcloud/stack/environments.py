@@ -53,6 +53,7 @@ def function_environment(stack: Plan, name: str, *, secrets: Mapping[str, Any]) 
     environment = {
         **base_environment(python_path=(stack.manifest_path.parent / name,)),
         "TOK_ENVIRONMENT": plan.ENVIRONMENT,
+        "TOK_ENVIRONMENTS": plan.ENVIRONMENT,
         "TOK_PROJECT": plan.PROJECT,
         "TOK_INVOKERS": _INVOKERS[entry["trigger"]],
     }
@@ -67,6 +68,15 @@ def _firestore(database: dict[str, str]) -> Callable[[Plan, Mapping[str, Any]], 
 
 def _api(stack: Plan, secrets: Mapping[str, Any]) -> dict[str, str]:
     return {"TOK_PUBLIC_URL": stack.gateway_url, "TOK_SIGNING_KEY": secrets["signingKey"]}
+
+
+def _users(stack: Plan, _secrets: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "TOK_USER_ISSUER": stack.user_issuer,
+        "TOK_USER_AUDIENCE": plan.USER_AUDIENCE,
+        "TOK_USER_JWKS_URL": f"{stack.user_issuer}/certs",
+        "TOK_PORTAL_URL": plan.PORTAL_URL,
+    }
 
 
 def _banks(stack: Plan, secrets: Mapping[str, Any]) -> dict[str, str]:
@@ -117,6 +127,7 @@ _GROUPS: dict[str, Callable[[Plan, Mapping[str, Any]], dict[str, str]]] = {
     "control": _firestore({"TOK_CONTROL_DATABASE": "(default)"}),
     "data": _firestore({"TOK_DATA_DATABASE": plan.ENVIRONMENT}),
     "api": _api,
+    "users": _users,
     "banks": _banks,
     "tasks": _tasks,
     "dispatch": _dispatch,

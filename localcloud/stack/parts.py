@@ -33,7 +33,9 @@ def platform_parts(stack: Plan, folder: StackFolder) -> list[Part]:
             name,
             "--data",
             str(folder.data(name)),
+            *(("--user-audience", plan.USER_AUDIENCE) if name == "identity" else ()),
             *(("--identity", stack.url("identity")) if name in ("tasks", "scheduler") else ()),
+            *(("--indexes", str(plan.ROOT / "firestore.indexes.json")) if name == "firestore" else ()),
             *(("--clock", str(folder.path / "clock.json")) if name in _TIMED else ()),
         )
         for name in plan.PLATFORM

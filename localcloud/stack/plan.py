@@ -9,11 +9,17 @@ from typing import Any, Literal
 
 import yaml
 
+from localcloud.identity import ISSUER_PATH
+
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = "tok-local"
 LOCATION = "europe-west3"
 ENVIRONMENT: Literal["sandbox"] = "sandbox"
 PLATFORM = ("identity", "firestore", "kms", "tasks", "scheduler")
+USER_AUDIENCE = PROJECT
+"""As with Identity Platform, whose tokens are for the project."""
+PORTAL_URL = "https://developer.tokapi.io"
+"""Where invitations lead to: the portal is no part of this stack."""
 SANDBOX_BANK = "sandbox_bank"
 SYNC_WORKER = "sync_consent"
 SYNC_SHARD = "sync_shard"
@@ -48,6 +54,10 @@ class Plan:
     @property
     def gateway_url(self) -> str:
         return f"{self.url('gateway')}/v1"
+
+    @property
+    def user_issuer(self) -> str:
+        return f"{self.url('identity')}{ISSUER_PATH}"
 
     @property
     def bank_url(self) -> str:

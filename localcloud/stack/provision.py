@@ -11,7 +11,7 @@ import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from google.api_core.exceptions import AlreadyExists
 from google.cloud import kms_v1, scheduler_v1, tasks_v2
@@ -19,11 +19,12 @@ from google.protobuf import duration_pb2
 
 from localcloud.stack import credentials, plan
 from localcloud.stack.folder import StackFolder
+from shared.domain.organisations import Tier
 from shared.gcp.clients import firestore_client, kms_client, scheduler_client, tasks_client
 from shared.gcp.organisation_store import OrganisationStore
 from shared.use_cases.create_organisation import create_organisation
 
-_ORGANISATIONS = ("Demo d.o.o.", "Second Demo d.o.o.")
+_DEMO_ORGANISATIONS = ("Demo d.o.o.", "Second Demo d.o.o.")
 
 
 def create_key() -> None:
@@ -89,13 +90,20 @@ def create_jobs(functions: Mapping[str, Mapping[str, Any]], *, urls: Mapping[str
 
 
 def create_organisations(folder: StackFolder) -> None:
-    """Two organisations at the first start; their sandbox keys go to the stack's secrets."""
+    """The demo's two and one more of each tier, at the first start; their sandbox keys go to the stack's secrets."""
     known = folder.read(credentials.FILE)
-    if "apiKeys" in known:
-        return
     control = OrganisationStore(firestore_client(project=plan.PROJECT, database="(default)"))
-    created = [create_organisation(name, tier="enterprise", organisations=control) for name in _ORGANISATIONS]
-    folder.write(credentials.FILE, {**known, "apiKeys": [made.sandbox_key for made in created]})
+
+    def sandbox_key(name: str, tier: Tier) -> str:
+        return create_organisation(name, tier=tier, organisations=control).sandbox_key
+
+    if "apiKeys" not in known:
+        known["apiKeys"] = [sandbox_key(name, "enterprise") for name in _DEMO_ORGANISATIONS]
+        folder.write(credentials.FILE, known)
+    if "tierKeys" not in known:
+        tiers: tuple[Tier, ...] = get_args(Tier)
+        known["tierKeys"] = {tier: sandbox_key(f"{tier.capitalize()} d.o.o.", tier) for tier in tiers}
+        folder.write(credentials.FILE, known)
 
 
 def _seconds(seconds: int) -> duration_pb2.Duration:

@@ -111,19 +111,23 @@ class Supervisor:
             self._write_stack()
 
     def _write_stack(self) -> None:
-        api_keys = self._folder.read(credentials.FILE)["apiKeys"]
+        keys = self._folder.read(credentials.FILE)
         self._folder.write(
             "stack.json",
             {
                 "gatewayUrl": self._plan.gateway_url,
-                "sandboxApiKey": api_keys[0],
-                "secondSandboxApiKey": api_keys[1],
+                "sandboxApiKey": keys["apiKeys"][0],
+                "secondSandboxApiKey": keys["apiKeys"][1],
+                "tierKeys": keys["tierKeys"],
                 "bankUrl": self._plan.bank_url,
                 "firestoreHost": self._plan.host("firestore"),
                 "kmsHost": self._plan.host("kms"),
                 "tasksHost": self._plan.host("tasks"),
                 "schedulerHost": self._plan.host("scheduler"),
                 "identityUrl": self._plan.url("identity"),
+                "userSignInUrl": f"{self._plan.user_issuer}/sign-in",
+                "userIssuer": self._plan.user_issuer,
+                "userAudience": plan.USER_AUDIENCE,
                 "functions": {name: self._plan.url(name) for name in self._plan.functions},
                 "project": plan.PROJECT,
                 "logs": str(self._folder.logs),

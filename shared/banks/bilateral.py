@@ -106,12 +106,7 @@ class BilateralConnector:
         with values.sensible(self.bank_id):
             return self._dialect.mandate(body).state
 
-    def revoke(
-        self,
-        *,
-        bank_consent_id: str,
-        tokens: BankTokens | None,  # noqa: ARG002 - a mandate is ended in our own name
-    ) -> None:
+    def revoke(self, *, bank_consent_id: str) -> None:
         try:
             self._as_partner("DELETE", self._url(self._dialect.mandates_path, bank_consent_id))
         except BankAccessLost:

@@ -52,8 +52,8 @@ class BankConnector(Protocol):
 
     def consent_state(self, *, bank_consent_id: str) -> BankConsentState: ...
 
-    def revoke(self, *, bank_consent_id: str, tokens: BankTokens | None) -> None:
-        """Tell the bank that the consent has ended. Ended already, or unknown there, is success."""
+    def revoke(self, *, bank_consent_id: str) -> None:
+        """Tell the bank, in our own name, that the consent has ended. Ended already, or unknown there, is success."""
         ...
 
     def accounts(self, access: BankAccess) -> tuple[BankAccount, ...]: ...

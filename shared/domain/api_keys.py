@@ -10,16 +10,25 @@ import hashlib
 import secrets
 import string
 import zlib
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Literal
 
 import msgspec
+
+from shared.domain.organisations import Tier
 
 Environment = Literal["live", "sandbox"]
 
 _ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _RANDOM_LENGTH = 32
 _CHECKSUM_LENGTH = 6
+_PREFIX_RANDOM_LENGTH = 6
+
+KEYS_MAX = 100
+"""Usable ones of an organisation."""
+OVERLAP_DEFAULT = timedelta(hours=24)
+OVERLAP_MAX = timedelta(days=30)
+LIFETIME_MAX = timedelta(days=3650)
 
 
 class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,15 +39,49 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     environment: Environment
     revoked: bool = False
     expires_at: datetime | None = None
+    tier: Tier = "free"
+    """Of its organisation. The look-up reads it there; it is not stored with the key."""
+    last_used_on: date | None = None
 
     def is_usable(self, *, at: datetime) -> bool:
         return not self.revoked and (self.expires_at is None or at < self.expires_at)
 
 
+class KeyDetails(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What an organisation is shown of its key: never the key or its hash."""
+
+    id: str
+    environment: Environment
+    label: str
+    prefix: str
+    """The first characters of the key, to tell keys apart by."""
+    created_by: str | None
+    """None for the keys of organisations that an operator made."""
+    created_at: datetime
+    last_used_on: date | None = None
+    """UTC day."""
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+    replaced_by: str | None = None
+
+    def is_usable(self, *, at: datetime) -> bool:
+        return self.revoked_at is None and (self.expires_at is None or at < self.expires_at)
+
+
 def generate_key(environment: Environment) -> str:
-    body = "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM_LENGTH))
-    start = f"tok_{environment}_{body}"
+    return key_from(environment, entropy=secrets.token_bytes(64))
+
+
+def key_from(environment: Environment, *, entropy: bytes) -> str:
+    """`entropy` is 64 uniformly random bytes: 512 bits leave no bias in 190."""
+    number = int.from_bytes(entropy)
+    start = f"tok_{environment}_{_base62(number, _RANDOM_LENGTH)}"
     return start + _checksum(start)
+
+
+def shown_prefix(key: str) -> str:
+    environment = environment_of(key)
+    return key[: len(f"tok_{environment}_") + _PREFIX_RANDOM_LENGTH]
 
 
 def environment_of(key: str) -> Environment | None:
@@ -62,9 +105,12 @@ def hash_key(key: str) -> str:
 
 
 def _checksum(text: str) -> str:
-    number = zlib.crc32(text.encode())
+    return _base62(zlib.crc32(text.encode()), _CHECKSUM_LENGTH)
+
+
+def _base62(number: int, length: int) -> str:
     digits = []
-    for _ in range(_CHECKSUM_LENGTH):
+    for _ in range(length):
         number, digit = divmod(number, len(_ALPHABET))
         digits.append(_ALPHABET[digit])
     return "".join(reversed(digits))

@@ -32,6 +32,18 @@ def require_callback_url(
         raise Invalid(_FIELD, "is not of an origin that your organisation registered")
 
 
+def require_origin(origin: str, *, field: str) -> str:
+    """The origin in its one form (RFC 6454 §6.1): https, or http on loopback, which counts in the sandbox only."""
+    parts = _split(origin, field)
+    if parts.path not in ("", "/") or parts.query:
+        raise Invalid(field, "is an origin alone, such as https://app.example.com, without a path")
+    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(parts.hostname or "")):
+        raise Invalid(field, "is https, or http on loopback for the sandbox")
+    scheme, host, port = _origin(parts)
+    shown_host = f"[{host}]" if ":" in host else host
+    return f"{scheme}://{shown_host}" + ("" if port == (443 if scheme == "https" else 80) else f":{port}")
+
+
 def with_parameters(url: str, parameters: dict[str, str]) -> str:
     """`url` with `parameters` added to its query."""
     parts = urlsplit(url)
@@ -39,20 +51,20 @@ def with_parameters(url: str, parameters: dict[str, str]) -> str:
     return urlunsplit(parts._replace(query=query))
 
 
-def _split(url: str) -> SplitResult:
+def _split(url: str, field: str = _FIELD) -> SplitResult:
     if len(url) > _LENGTH_MAX or not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
-        raise Invalid(_FIELD, f"must be a URL of at most {_LENGTH_MAX} ASCII characters")
+        raise Invalid(field, f"must be a URL of at most {_LENGTH_MAX} ASCII characters")
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise Invalid(_FIELD, "is not a URL") from None
+        raise Invalid(field, "is not a URL") from None
     if not parts.hostname or port == 0:
-        raise Invalid(_FIELD, "is not an absolute URL")
+        raise Invalid(field, "is not an absolute URL")
     if parts.username is not None or parts.password is not None:
-        raise Invalid(_FIELD, "must not hold credentials")
+        raise Invalid(field, "must not hold credentials")
     if parts.fragment:
-        raise Invalid(_FIELD, "must not have a fragment")
+        raise Invalid(field, "must not have a fragment")
     return parts
 
 

@@ -150,6 +150,9 @@ class Consent(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """When the PSU last authenticated, kept apart from `expires_at`."""
     fault: ConsentFault | None = None
     account_ids: tuple[str, ...] = ()
+    erased_account_ids: tuple[str, ...] = ()
+    """What was erased while this consent reached it: its syncs leave these accounts alone; a new consent may bring
+    them back."""
     last_synced_at: datetime | None = None
     next_sync_at: datetime | None = None
     """None when nothing is due: not active."""
@@ -248,6 +251,16 @@ def what_happened(before: Consent, after: Consent) -> Happened:
 _ENDINGS: dict[Status, Happened] = {"expired": "expired", "revoked": "revoked", "error": "failed"}
 
 
+EXPIRY_NOTICES = (30, 14, 7, 1)
+"""Days before access ends at which people are told."""
+
+
+def days_left(expires_at: datetime, *, since: datetime, until: datetime) -> int | None:
+    """The latest notice that came due after `since`, up to `until`."""
+    due = [days for days in EXPIRY_NOTICES if since < expires_at - timedelta(days=days) <= until]
+    return min(due, default=None)
+
+
 def activated(
     consent: Consent, *, at: datetime, expires_at: datetime, psu_ip_address: str | None = None
 ) -> Consent:
@@ -339,3 +352,24 @@ def renewed(
 
 def _attendance(psu_ip_address: str | None, *, at: datetime) -> Attendance | None:
     return Attendance(psu_ip_address=psu_ip_address, until=at + ATTENDANCE) if psu_ip_address else None
+
+
+def without_account(consent: Consent, account_id: str) -> Consent:
+    """As it is once the account is erased. A sync under way has lost its lease, and what it had read is forgotten."""
+    if account_id in consent.erased_account_ids and account_id not in consent.account_ids:
+        return consent
+    may_bring_it_back = consent.status in ("pending", "active")
+    wanted = tuple(name for name in consent.wanted if name != account_id)
+    was_last_wanted = bool(consent.wanted) and not wanted
+    return msgspec.structs.replace(
+        consent,
+        account_ids=tuple(known for known in consent.account_ids if known != account_id),
+        erased_account_ids=(*consent.erased_account_ids, account_id)
+        if may_bring_it_back and account_id not in consent.erased_account_ids
+        else consent.erased_account_ids,
+        wanted=wanted,
+        next_sync_at=consent.in_turn_at if was_last_wanted else consent.next_sync_at,
+        in_turn_at=None if was_last_wanted else consent.in_turn_at,
+        progress=None,
+        lease=consent.lease.released(),
+    )

@@ -17,6 +17,10 @@ class InvalidApiKey(TokError):
     pass
 
 
+class InvalidToken(TokError):
+    """A user's token that is missing or does not count. Never says which check failed beyond what helps its owner."""
+
+
 class Forbidden(TokError):
     pass
 
@@ -58,6 +62,12 @@ class Invalid(TokError):
 
 class InvalidCursor(TokError):
     pass
+
+
+class RateLimited(TokError):
+    def __init__(self, message: str, *, retry_after_seconds: int) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class ConsentPending(TokError):

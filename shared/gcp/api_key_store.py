@@ -1,12 +1,16 @@
-"""API keys by their hash, from the control plane."""
+"""API keys by their hash, with their organisation's tier, from the control plane."""
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, date
+from typing import get_args
 
 from shared.domain.api_keys import ApiKey, Environment
+from shared.domain.organisations import Tier
 from shared.gcp import paths
-from shared.gcp.raw_firestore import RawFirestore
+from shared.gcp.raw_firestore import Fields, RawFirestore
+
+_TIERS: dict[str, Tier] = {tier: tier for tier in get_args(Tier)}
 
 
 class ApiKeyStore:
@@ -14,14 +18,19 @@ class ApiKeyStore:
         self._control = control
 
     def find(self, key_hash: str) -> ApiKey | None:
-        fields = self._control.get([paths.api_key_hash(key_hash)]).get(paths.api_key_hash(key_hash))
+        fields = self._fields(paths.api_key_hash(key_hash))
         if fields is None:
+            return None
+        organisation_id = fields["organisation"].string_value
+        organisation = self._fields(paths.organisation(organisation_id))
+        if organisation is None:
             return None
         environment: Environment = "live" if fields["environment"].string_value == "live" else "sandbox"
         expires = fields.get("expiresAt")
+        used = fields["lastUsedOn"].string_value if "lastUsedOn" in fields else ""
         return ApiKey(
             id=fields["key"].string_value,
-            organisation_id=fields["organisation"].string_value,
+            organisation_id=organisation_id,
             environment=environment,
             revoked=fields["revoked"].boolean_value,
             expires_at=(
@@ -29,4 +38,9 @@ class ApiKeyStore:
                 if expires is not None and expires.WhichOneof("value_type") == "timestamp_value"
                 else None
             ),
+            tier=_TIERS.get(organisation["tier"].string_value, "free"),
+            last_used_on=date.fromisoformat(used) if used else None,
         )
+
+    def _fields(self, path: str) -> Fields | None:
+        return self._control.get([path]).get(path)

@@ -10,23 +10,33 @@ from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from shared.domain.accounts import head_of
+from shared.domain.audit import Origin, consent_entry
 from shared.domain.consents import Consent, ConsentHistoryEntry, Happened, what_happened
 from shared.domain.errors import StaleWrite
 from shared.gcp import paths
 from shared.gcp.commits import MARK, commit_surely, new_mark
 from shared.gcp.documents import from_document, stale_write_on_conflict, to_document
 from shared.gcp.page_documents import head_document
+from shared.gcp.relay_store import add_to_outbox
 from shared.use_cases.ports import DueConsent, SealedTokens, StoredConsent, Version
 
 
 class ConsentStore:
-    def __init__(self, data: firestore.Client) -> None:
+    """Each change of state is committed with its audit entry, which waits in the outbox (relay_store.py)."""
+
+    def __init__(self, data: firestore.Client, *, origin: Origin | None = None) -> None:
         self._data = data
+        self._origin = origin
+
+    def on_behalf_of(self, origin: Origin) -> ConsentStore:
+        """The same store, which tells the audit log that this one asked; without, it was found in the background."""
+        return ConsentStore(self._data, origin=origin)
 
     def create(self, consent: Consent) -> None:
         batch = self._data.batch()
         batch.create(self._reference(consent), to_document(consent))
         batch.create(*self._history_entry(consent, happened="created", at=consent.created_at))
+        self._tell_audit(batch, consent, happened="created", at=consent.created_at)
         try:
             with stale_write_on_conflict():
                 batch.commit()
@@ -70,6 +80,7 @@ class ConsentStore:
         if consent.revision != before.revision:
             happened = what_happened(before, consent)
             batch.create(*self._history_entry(consent, happened=happened, at=at))
+            self._tell_audit(batch, consent, happened=happened, at=at)
         if consent.account_ids and head_of(consent) != head_of(before):
             self._tell_accounts(batch, consent)
         if before.progress is not None and consent.progress is None:
@@ -127,6 +138,13 @@ class ConsentStore:
         if fields.get(MARK) != mark or from_document(fields, Consent) != consent:
             return None
         return cast(Version, snapshot.update_time)
+
+    def _tell_audit(
+        self, batch: firestore.WriteBatch, consent: Consent, *, happened: Happened, at: datetime
+    ) -> None:
+        add_to_outbox(
+            batch, self._data, consent_entry(consent, happened=happened, origin=self._origin, at=at)
+        )
 
     def _history_entry(
         self, consent: Consent, *, happened: Happened, at: datetime

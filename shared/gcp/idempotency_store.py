@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from google.api_core.exceptions import AlreadyExists
 from google.cloud import firestore
 
@@ -11,8 +13,13 @@ from shared.gcp.documents import from_document, stale_write_on_conflict, to_docu
 
 
 class IdempotencyStore:
-    def __init__(self, data: firestore.Client) -> None:
+    """Of organisations, or of users (`path=paths.membership_idempotency`) where there is no organisation yet."""
+
+    def __init__(
+        self, data: firestore.Client, *, path: Callable[[str, str], str] = paths.idempotency
+    ) -> None:
         self._data = data
+        self._path = path
 
     def create(self, organisation_id: str, record_hash: str, record: IdempotencyRecord) -> bool:
         try:
@@ -41,4 +48,5 @@ class IdempotencyStore:
         self._reference(organisation_id, record_hash).delete()
 
     def _reference(self, organisation_id: str, record_hash: str) -> firestore.DocumentReference:
-        return self._data.document(paths.idempotency(organisation_id, record_hash))
+        path = self._path(organisation_id, record_hash)
+        return self._data.document(path)

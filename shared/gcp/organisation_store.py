@@ -1,15 +1,26 @@
-"""Organisations and their keys, in the control plane."""
+"""Organisations and their users, in the control plane. What changes an organisation or its users is fenced by the
+organisation's update time, and carries its audit entries in the same commit."""
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from collections.abc import Sequence
 
+import msgspec
 from google.cloud import firestore
 
-from shared.domain.api_keys import ApiKey
+from shared.domain.audit import AuditEntry
+from shared.domain.errors import StaleWrite
 from shared.domain.organisations import Organisation
+from shared.domain.users import Roster, User
 from shared.gcp import paths
-from shared.gcp.documents import from_document, to_document
+from shared.gcp.audit_store import add_entries
+from shared.gcp.documents import from_document, stale_write_on_conflict, to_document
+from shared.gcp.key_store import add_key
+from shared.use_cases.control_plane import NewKey, StoredRoster
+
+_NAMES_A_DOCUMENT = re.compile(r"(?!__.*__$)[A-Za-z0-9_:@|-][A-Za-z0-9_.:@|-]*")
+"""Subjects that may be an id in Firestore: Identity Platform's all are. Others read nothing by firestore.rules."""
 
 
 class OrganisationStore:
@@ -20,26 +31,120 @@ class OrganisationStore:
         snapshot = self._control.document(paths.organisation(organisation_id)).get()
         return from_document(snapshot.to_dict(), Organisation) if snapshot.exists else None
 
-    def create(self, organisation: Organisation) -> None:
-        self._control.document(paths.organisation(organisation.id)).set(to_document(organisation))
+    def find_user(self, organisation_id: str, user_id: str) -> User | None:
+        snapshot = self._control.document(paths.user(organisation_id, user_id)).get()
+        return from_document(snapshot.to_dict(), User) if snapshot.exists else None
 
-    def add_key(self, key: ApiKey, *, key_hash: str, label: str) -> None:
-        """One commit: the key as its owner sees it, and the entry that requests find it by."""
+    def organisations_of(self, user_id: str) -> list[str]:
+        """Ids, oldest first."""
+        snapshot = self._control.document(paths.membership(user_id)).get()
+        return sorted(snapshot.get("organisationIds")) if snapshot.exists else []
+
+    def list_users(self, organisation_id: str, *, limit: int, before: str | None) -> list[User]:
+        """By descending id, `before` an id."""
+        collection = self._control.collection(paths.users(organisation_id))
+        query = collection.order_by("id", direction=firestore.Query.DESCENDING).limit(limit)
+        if before is not None:
+            query = query.start_after({"id": before})
+        return [from_document(snapshot.to_dict(), User) for snapshot in query.stream()]
+
+    def found(
+        self,
+        organisation: Organisation,
+        *,
+        owner: User | None,
+        keys: Sequence[NewKey],
+        entries: Sequence[AuditEntry],
+    ) -> bool:
         batch = self._control.batch()
-        shown: dict[str, Any] = {
-            "id": key.id,
-            "environment": key.environment,
-            "label": label,
-            "revokedAt": None,
-            "expiresAt": key.expires_at,
-        }
-        looked_up: dict[str, Any] = {
-            "organisation": key.organisation_id,
-            "key": key.id,
-            "environment": key.environment,
-            "revoked": key.revoked,
-            "expiresAt": key.expires_at,
-        }
-        batch.set(self._control.document(paths.api_key(key.organisation_id, key.id)), shown)
-        batch.set(self._control.document(paths.api_key_hash(key_hash)), looked_up)
-        batch.commit()
+        batch.create(self._control.document(paths.organisation(organisation.id)), to_document(organisation))
+        if owner is not None:
+            add_user(batch, self._control, organisation.id, owner)
+        for key in keys:
+            add_key(batch, self._control, organisation.id, key)
+        add_entries(batch, self._control, entries)
+        try:
+            with stale_write_on_conflict():
+                batch.commit()
+        except StaleWrite:
+            return False
+        return True
+
+    def roster(self, organisation_id: str) -> StoredRoster | None:
+        """The organisation is read before its users: a change of either after that makes a write stale."""
+        snapshot = self._control.document(paths.organisation(organisation_id)).get()
+        if not snapshot.exists:
+            return None
+        users = (
+            from_document(user.to_dict(), User)
+            for user in self._control.collection(paths.users(organisation_id)).stream()
+        )
+        return StoredRoster(
+            roster=Roster(
+                organisation=from_document(snapshot.to_dict(), Organisation),
+                users={user.id: user for user in users},
+            ),
+            version=snapshot.update_time,
+        )
+
+    def save(
+        self, organisation: Organisation, *, replacing: StoredRoster, entries: Sequence[AuditEntry]
+    ) -> Organisation:
+        batch = self._control.batch()
+        saved = fence(batch, self._control, replacing, organisation)
+        add_entries(batch, self._control, entries)
+        with stale_write_on_conflict():
+            batch.commit()
+        return saved
+
+    def save_user(self, user: User, *, replacing: StoredRoster, entries: Sequence[AuditEntry]) -> None:
+        organisation = replacing.roster.organisation
+        batch = self._control.batch()
+        fence(batch, self._control, replacing, organisation)
+        batch.set(self._control.document(paths.user(organisation.id, user.id)), to_document(user))
+        add_entries(batch, self._control, entries)
+        with stale_write_on_conflict():
+            batch.commit()
+
+    def remove_user(self, user: User, *, replacing: StoredRoster, entries: Sequence[AuditEntry]) -> None:
+        organisation = replacing.roster.organisation
+        batch = self._control.batch()
+        fence(batch, self._control, replacing, organisation)
+        batch.delete(self._control.document(paths.user(organisation.id, user.id)))
+        batch.set(
+            self._control.document(paths.membership(user.id)),
+            {"organisationIds": firestore.ArrayRemove([organisation.id])},
+            merge=True,
+        )
+        add_entries(batch, self._control, entries)
+        with stale_write_on_conflict():
+            batch.commit()
+
+
+def add_user(
+    batch: firestore.WriteBatch, control: firestore.Client, organisation_id: str, user: User
+) -> None:
+    batch.create(control.document(paths.user(organisation_id, user.id)), to_document(user))
+    batch.set(
+        control.document(paths.membership(user.id)),
+        {"organisationIds": firestore.ArrayUnion([organisation_id])},
+        merge=True,
+    )
+    if user.subject is not None and _NAMES_A_DOCUMENT.fullmatch(user.subject):
+        batch.set(control.document(paths.sign_in(user.subject)), {"userId": user.id})
+
+
+def fence(
+    batch: firestore.WriteBatch,
+    control: firestore.Client,
+    replacing: StoredRoster,
+    organisation: Organisation,
+) -> Organisation:
+    """The raised revision makes it a change even where nothing else does: only a change moves the update time."""
+    raised = msgspec.structs.replace(organisation, revision=replacing.roster.organisation.revision + 1)
+    batch.update(
+        control.document(paths.organisation(organisation.id)),
+        to_document(raised),
+        option=control.write_option(last_update_time=replacing.version),
+    )
+    return raised

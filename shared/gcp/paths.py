@@ -1,7 +1,8 @@
 """Where documents live. Every path of bank data starts at an organisation; nothing else builds a path.
 
-Three exceptions: an API key and an OAuth state are found by their hash before an organisation is known, and how a
-bank is doing (no bank data, no organisation's: counts and times of our own calls) is the same for everybody.
+Exceptions: an API key, an invitation and an OAuth state are found by their hashes before an organisation is known, and
+a user's organisations by the user; how a bank is doing (counts and times of our own calls) is the same for everybody;
+and what an organisation has used of its rate limit is no data of its own: its members may never read it.
 """
 
 from __future__ import annotations
@@ -11,16 +12,102 @@ def organisation(organisation_id: str) -> str:
     return f"organisations/{organisation_id}"
 
 
+def membership(user_id: str) -> str:
+    """Which organisations a user belongs to."""
+    return f"memberships/{user_id}"
+
+
+def sign_in(subject: str) -> str:
+    """Whose the issuer's own id is: what firestore.rules find a user by."""
+    return f"signIns/{subject}"
+
+
+def sign_ins() -> str:
+    return "signIns"
+
+
+def membership_idempotency(user_id: str, record_hash: str) -> str:
+    """Of requests that are made before there is an organisation."""
+    return f"memberships/{user_id}/idempotency/{record_hash}"
+
+
+def users(organisation_id: str) -> str:
+    return f"organisations/{organisation_id}/users"
+
+
+def user(organisation_id: str, user_id: str) -> str:
+    return f"organisations/{organisation_id}/users/{user_id}"
+
+
+def invitations(organisation_id: str) -> str:
+    return f"organisations/{organisation_id}/invitations"
+
+
+def invitation(organisation_id: str, invitation_id: str) -> str:
+    return f"organisations/{organisation_id}/invitations/{invitation_id}"
+
+
+def invitation_hashes() -> str:
+    return "invitationHashes"
+
+
+def invitation_hash(token_hash: str) -> str:
+    return f"invitationHashes/{token_hash}"
+
+
+def email(organisation_id: str, email_id: str) -> str:
+    """A letter that waits to be sent."""
+    return f"organisations/{organisation_id}/emails/{email_id}"
+
+
+def api_keys(organisation_id: str) -> str:
+    return f"organisations/{organisation_id}/apiKeys"
+
+
 def api_key(organisation_id: str, key_id: str) -> str:
     return f"organisations/{organisation_id}/apiKeys/{key_id}"
+
+
+def api_key_hashes() -> str:
+    return "apiKeyHashes"
 
 
 def api_key_hash(key_hash: str) -> str:
     return f"apiKeyHashes/{key_hash}"
 
 
+def key_use(organisation_id: str, key_id: str) -> str:
+    """In the data database, on its way to the control plane: the day on which a key was last used."""
+    return f"organisations/{organisation_id}/keyUse/{key_id}"
+
+
+def audit(organisation_id: str) -> str:
+    return f"organisations/{organisation_id}/audit"
+
+
+def audit_entry(organisation_id: str, entry_id: str) -> str:
+    return f"organisations/{organisation_id}/audit/{entry_id}"
+
+
+def audit_outbox(organisation_id: str) -> str:
+    """In the data database, on their way to the control plane: entries of what was done to bank data."""
+    return f"organisations/{organisation_id}/auditOutbox"
+
+
+def audit_outbox_entry(organisation_id: str, entry_id: str) -> str:
+    return f"organisations/{organisation_id}/auditOutbox/{entry_id}"
+
+
 def oauth_state(state_hash: str) -> str:
     return f"oauthStates/{state_hash}"
+
+
+def rate_limit(organisation_id: str) -> str:
+    return f"rateLimits/{organisation_id}"
+
+
+def oauth_states() -> str:
+    return "oauthStates"
 
 
 def bank_health(bank_id: str) -> str:
@@ -73,6 +160,19 @@ def pages(organisation_id: str, account_id: str) -> str:
 
 def page(organisation_id: str, account_id: str, lower: str) -> str:
     return f"{pages(organisation_id, account_id)}/{lower}"
+
+
+def account_erasure(organisation_id: str, account_id: str) -> str:
+    return f"organisations/{organisation_id}/erasures/{account_id}"
+
+
+def organisation_erasure(organisation_id: str) -> str:
+    """In the control plane, outside the organisation: it stays when the organisation is gone."""
+    return f"erasures/{organisation_id}"
+
+
+def organisation_erasures() -> str:
+    return "erasures"
 
 
 HEAD = "~"

@@ -1,4 +1,4 @@
-"""Firestore's protobuf calls without the client's object layer: the hot path's reads.
+"""Firestore's protobuf calls without the client's object layer: what every request on the hot path does.
 
 Listing 100 rows costs 23-30 ms of CPU through the client's objects and under 1 ms this way.
 """
@@ -6,8 +6,9 @@ Listing 100 rows costs 23-30 ms of CPU through the client's objects and under 1 
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from typing import Any
+from typing import Any, Literal
 
+import msgspec
 from google.cloud.firestore_v1.types import document as document_types
 from google.cloud.firestore_v1.types import firestore as firestore_types
 from google.cloud.firestore_v1.types import query as query_types
@@ -18,6 +19,8 @@ _BatchGetRequest = firestore_types.BatchGetDocumentsRequest.pb()
 _BatchGetResponse = firestore_types.BatchGetDocumentsResponse.pb()
 _RunQueryRequest = firestore_types.RunQueryRequest.pb()
 _RunQueryResponse = firestore_types.RunQueryResponse.pb()
+_CommitRequest = firestore_types.CommitRequest.pb()
+_CommitResponse = firestore_types.CommitResponse.pb()
 _Document = document_types.Document.pb()
 _FieldFilter = query_types.StructuredQuery.FieldFilter.pb()
 _CompositeFilter = query_types.StructuredQuery.CompositeFilter.pb()
@@ -28,6 +31,21 @@ _DEADLINE_SECONDS = 10.0
 
 Fields = Any
 """The `fields` map of a raw Document: name → Value with string_value, bytes_value, …"""
+
+
+class Transform(msgspec.Struct, frozen=True):
+    """An integer field's change, applied to what the transform before it left."""
+
+    kind: Literal["maximum", "increment"]
+    field: str
+    operand: int
+
+
+class Transformed(msgspec.Struct, frozen=True, kw_only=True):
+    results: tuple[int, ...]
+    """What each transform left, in their order."""
+    committed_us: int
+    """Unix time, by the store's own clock."""
 
 
 class RawFirestore:
@@ -47,6 +65,12 @@ class RawFirestore:
             request_serializer=_RunQueryRequest.SerializeToString,
             response_deserializer=_RunQueryResponse.FromString,
         )
+        self._commit = channel.unary_unary(
+            f"{_SERVICE}/Commit",
+            request_serializer=_CommitRequest.SerializeToString,
+            response_deserializer=_CommitResponse.FromString,
+        )
+        self._sent: set[Any] = set()
         self._metadata = firestore_metadata(self.database)
 
     def get(self, paths: Sequence[str]) -> dict[str, Fields]:
@@ -60,6 +84,24 @@ class RawFirestore:
             for response in self._batch_get(request, metadata=self._metadata, timeout=_DEADLINE_SECONDS)
             if response.HasField("found")
         }
+
+    def descendants(self, parent: str, *, limit: int, after: str | None = None) -> list[str]:
+        """Paths of the documents below the one at `parent`, of every collection, in their order from `after` on."""
+        request = _RunQueryRequest(parent=f"{self._documents}/{parent}")
+        query = request.structured_query
+        query.from_.add(all_descendants=True)
+        query.select.fields.add(field_path="__name__")
+        query.order_by.add(direction=_Direction.ASCENDING).field.field_path = "__name__"
+        if after is not None:
+            query.start_at.before = False
+            query.start_at.values.add(reference_value=f"{self._documents}/{after}")
+        query.limit.value = limit
+        skip = len(self._documents) + 1
+        return [
+            response.document.name[skip:]
+            for response in self._run_query(request, metadata=self._metadata, timeout=_DEADLINE_SECONDS)
+            if response.HasField("document")
+        ]
 
     def descending(
         self,
@@ -102,3 +144,46 @@ class RawFirestore:
                     yield response.document.fields
         finally:
             call.cancel()  # type: ignore[no-untyped-call]
+
+    def transform(
+        self, path: str, transforms: Sequence[Transform], *, delete_at_seconds: int, deadline_seconds: float
+    ) -> Transformed:
+        """One blind commit: no read, no precondition. The document is made where there is none.
+
+        `delete_at_seconds` is Unix time, for the database's TTL policy on `deleteAt`.
+        """
+        request = self._transform_request(path, transforms)
+        write = request.writes[0]
+        write.update_mask.field_paths.append("deleteAt")
+        write.update.fields["deleteAt"].timestamp_value.seconds = delete_at_seconds
+        response = self._commit(request, metadata=self._metadata, timeout=deadline_seconds)
+        return Transformed(
+            results=tuple(value.integer_value for value in response.write_results[0].transform_results),
+            committed_us=response.commit_time.ToMicroseconds(),
+        )
+
+    def transform_unawaited(
+        self, path: str, transforms: Sequence[Transform], *, deadline_seconds: float
+    ) -> None:
+        """Sent, and not waited for: it may fail unseen."""
+        self._send(self._transform_request(path, transforms), deadline_seconds)
+
+    def delete_unawaited(self, path: str, *, deadline_seconds: float) -> None:
+        request = _CommitRequest(database=self.database)
+        request.writes.add(delete=f"{self._documents}/{path}")
+        self._send(request, deadline_seconds)
+
+    def _send(self, request: Any, deadline_seconds: float) -> None:
+        call = self._commit.future(request, metadata=self._metadata, timeout=deadline_seconds)
+        self._sent.add(call)  # gRPC cancels a call that nobody holds
+        call.add_done_callback(self._sent.discard)
+
+    def _transform_request(self, path: str, transforms: Sequence[Transform]) -> Any:
+        request = _CommitRequest(database=self.database)
+        write = request.writes.add()
+        write.update.name = f"{self._documents}/{path}"
+        write.update_mask.SetInParent()
+        for transform in transforms:
+            added = write.update_transforms.add(field_path=transform.field)
+            getattr(added, transform.kind).integer_value = transform.operand
+        return request

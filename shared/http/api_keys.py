@@ -1,4 +1,4 @@
-"""`Authorization: ApiKey tok_…` to an organisation. Known keys are remembered for 30 seconds at most."""
+"""`Authorization: ApiKey tok_…` to an organisation and its tier. Known keys are remembered for 30 seconds at most."""
 
 from __future__ import annotations
 
@@ -21,9 +21,18 @@ class ApiKeys(Protocol):
     def find(self, key_hash: str) -> ApiKey | None: ...
 
 
+class KeyUses(Protocol):
+    def note(self, key: ApiKey) -> None:
+        """That this key was used today. Never fails a request."""
+        ...
+
+
 class ApiKeyAuthenticator:
-    def __init__(self, keys: ApiKeys, *, environment: Environment, clock: Clock) -> None:
+    def __init__(
+        self, keys: ApiKeys, *, environment: Environment, clock: Clock, uses: KeyUses | None = None
+    ) -> None:
         self._keys = keys
+        self._uses = uses
         self._environment = environment
         self._clock = clock
         self._cache: OrderedDict[str, tuple[float, ApiKey]] = OrderedDict()
@@ -49,7 +58,9 @@ class ApiKeyAuthenticator:
             or not found.is_usable(at=self._clock.now())
         ):
             raise InvalidApiKey("The API key is unknown, expired or revoked.")
-        return Caller(organisation_id=found.organisation_id, key_id=found.id)
+        if self._uses is not None:
+            self._uses.note(found)
+        return Caller(organisation_id=found.organisation_id, key_id=found.id, tier=found.tier)
 
     def _look_up(self, key_hash: str) -> ApiKey | None:
         now = time.monotonic()

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TypeVar
 
 import flask
 import msgspec
 
+from shared.domain.audit import Actor, Origin
+from shared.domain.organisations import Tier
+from shared.domain.rate_limits import Verdict
+from shared.domain.roles import Role
+from shared.domain.users import Identity
 from shared.http.body import parse_body, read_body
 from shared.http.query import parse_query
 
@@ -18,12 +24,34 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
 
     organisation_id: str
     key_id: str
+    tier: Tier
+
+
+class Member(msgspec.Struct, frozen=True, kw_only=True):
+    """A user in the organisation that they act in."""
+
+    organisation_id: str
+    user_id: str
+    role: Role
+    tier: Tier
 
 
 class Call:
-    """One request. `caller` is set for operations that need an API key."""
+    """One request. `caller` is set for operations that need an API key; `identity` for those that need a signed-in
+    user, and `member` too where they act in an organisation."""
 
-    __slots__ = ("_caller", "_raw_body", "client_ip", "error_code", "path", "request", "request_id")
+    __slots__ = (
+        "_caller",
+        "_identity",
+        "_member",
+        "_raw_body",
+        "client_ip",
+        "error_code",
+        "path",
+        "rate_limit",
+        "request",
+        "request_id",
+    )
 
     def __init__(self, request: flask.Request, *, request_id: str, client_ip: str) -> None:
         self.request = request
@@ -31,7 +59,11 @@ class Call:
         self.client_ip = client_ip
         self.path: dict[str, str] = {}
         self.error_code: str | None = None
+        self.rate_limit: Verdict | None = None
+        """Once the organisation is known, where calls are limited."""
         self._caller: Caller | None = None
+        self._identity: Identity | None = None
+        self._member: Member | None = None
         self._raw_body: bytes | None = None
 
     @property
@@ -44,12 +76,39 @@ class Call:
         self._caller = caller
 
     @property
+    def identity(self) -> Identity:
+        if self._identity is None:
+            raise RuntimeError("this operation takes no user")
+        return self._identity
+
+    @property
+    def member(self) -> Member:
+        if self._member is None:
+            raise RuntimeError("this operation is in no organisation")
+        return self._member
+
+    def signed_in_as(self, identity: Identity, member: Member | None) -> None:
+        self._identity, self._member = identity, member
+
+    @property
     def organisation_id(self) -> str:
-        return self.caller.organisation_id
+        return self._member.organisation_id if self._member else self.caller.organisation_id
 
     @property
     def organisation_id_if_known(self) -> str | None:
-        return self._caller.organisation_id if self._caller else None
+        known = self._member or self._caller
+        return known.organisation_id if known else None
+
+    @property
+    def origin(self) -> Origin:
+        """For the audit log: the user or the key; where neither is asked for, it is a PSU's browser."""
+        if self._identity is not None:
+            actor = Actor(kind="user", id=self._identity.user_id)
+        elif self._caller is not None:
+            actor = Actor(kind="key", id=self._caller.key_id)
+        else:
+            actor = Actor(kind="psu")
+        return Origin(actor=actor, ip_address=self.client_ip or None, request_id=self.request_id)
 
     def query(self, kind: type[T], *, ignore_unknown: bool = False) -> T:
         """The query string as a Struct. Raises Invalid, naming the parameter."""
@@ -72,6 +131,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes = b""
     """JSON, or nothing."""
     headers: tuple[tuple[str, str], ...] = ()
+    stream: Iterator[bytes] | None = None
+    """In place of a body: sent as it comes. `headers` then name its Content-Type."""
 
 
 _encoder = msgspec.json.Encoder(decimal_format="string")

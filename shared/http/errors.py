@@ -15,6 +15,7 @@ class Kind(msgspec.Struct, frozen=True):
 
 TABLE: dict[type[errors.TokError], Kind] = {
     errors.InvalidApiKey: Kind(401, "INVALID_API_KEY"),
+    errors.InvalidToken: Kind(401, "INVALID_TOKEN"),
     errors.Forbidden: Kind(403, "FORBIDDEN"),
     errors.ConsentExpired: Kind(403, "CONSENT_EXPIRED"),
     errors.ConsentRevoked: Kind(403, "CONSENT_REVOKED"),
@@ -25,6 +26,7 @@ TABLE: dict[type[errors.TokError], Kind] = {
     errors.ConsentPending: Kind(409, "CONSENT_PENDING"),
     errors.PayloadTooLarge: Kind(413, "PAYLOAD_TOO_LARGE"),
     errors.UnsupportedMediaType: Kind(415, "UNSUPPORTED_MEDIA_TYPE"),
+    errors.RateLimited: Kind(429, "RATE_LIMITED"),
     errors.Invalid: Kind(400, "VALIDATION_ERROR"),
     errors.InvalidCursor: Kind(400, "INVALID_CURSOR"),
     errors.RefreshLimitReached: Kind(429, "REFRESH_LIMIT_REACHED"),
@@ -51,10 +53,12 @@ def error_reply(error: BaseException, *, request_id: str) -> tuple[Reply, Kind]:
         envelope["details"] = [{"field": error.field, "reason": error.reason}]
     if isinstance(error, errors.MethodNotAllowed):
         headers.append(("Allow", ", ".join(error.allowed)))
-    if isinstance(error, errors.RefreshLimitReached):
+    if isinstance(error, errors.RateLimited | errors.RefreshLimitReached):
         headers.append(("Retry-After", str(error.retry_after_seconds)))
     if isinstance(error, errors.InvalidApiKey):
         headers.append(("WWW-Authenticate", "ApiKey"))
+    if isinstance(error, errors.InvalidToken):
+        headers.append(("WWW-Authenticate", "Bearer"))
     return json_reply({"error": envelope}, status=kind.status, headers=tuple(headers)), kind
 
 

@@ -54,9 +54,16 @@ class Idempotency:
         self._clock = clock
 
     def run(
-        self, call: Call, *, operation: str, new_effect_id: Callable[[], str], effect: Callable[[str], Reply]
+        self,
+        call: Call,
+        *,
+        operation: str,
+        new_effect_id: Callable[[], str],
+        effect: Callable[[str], Reply],
+        owner: str | None = None,
     ) -> Reply:
-        """`effect(effect_id)`, once for each key. An effect that raises leaves the key free to be tried again.
+        """`effect(effect_id)`, once for each key of `owner`, which is the call's organisation unless it is given.
+        An effect that raises leaves the key free to be tried again.
 
         Raises Invalid("Idempotency-Key"), IdempotencyKeyReused for another body, and Conflict while the first
         request is still under way.
@@ -68,7 +75,8 @@ class Idempotency:
             raise Invalid(HEADER, "is 1 to 255 visible ASCII characters")
         record_hash = hashlib.sha256(f"{operation}\n{key}".encode()).hexdigest()
         request_hash = _hash_of_body(call)
-        record = self._claim(call.organisation_id, record_hash, request_hash, new_effect_id)
+        owner = owner or call.organisation_id
+        record = self._claim(owner, record_hash, request_hash, new_effect_id)
         if record.reply_status is not None:
             body = self._sealer.open(record.sealed_body, context=record_hash)
             headers = (*record.reply_headers.items(), ("Idempotent-Replayed", "true"))
@@ -76,7 +84,7 @@ class Idempotency:
         try:
             reply = effect(record.effect_id)
         except BaseException:
-            self._records.delete(call.organisation_id, record_hash)
+            self._records.delete(owner, record_hash)
             raise
         done = msgspec.structs.replace(
             record,
@@ -84,7 +92,7 @@ class Idempotency:
             reply_headers=dict(reply.headers),
             sealed_body=self._sealer.seal(reply.body, context=record_hash),
         )
-        self._records.replace(call.organisation_id, record_hash, done, version=None)
+        self._records.replace(owner, record_hash, done, version=None)
         return reply
 
     def _claim(

@@ -11,6 +11,7 @@ from shared.domain import bank_health
 from shared.domain.bank_health import BankHealth
 from shared.domain.clock import Clock
 from shared.domain.errors import BankConfigurationError, BankError, BankTimeout, BankUnavailable, StaleWrite
+from shared.use_cases.notices import Notices
 from shared.use_cases.ports import Version
 
 _ATTEMPTS = 3
@@ -35,10 +36,13 @@ class BankHealths(Protocol):
 class BankBreaker:
     """Of one bank during one sync. A healthy bank costs one read, and a write every few minutes."""
 
-    def __init__(self, organisation_id: str, bank_id: str, *, healths: BankHealths, clock: Clock) -> None:
+    def __init__(
+        self, organisation_id: str, bank_id: str, *, healths: BankHealths, notices: Notices, clock: Clock
+    ) -> None:
         self._organisation_id = organisation_id
         self._bank_id = bank_id
         self._healths = healths
+        self._notices = notices
         self._clock = clock
         self._seen: BankHealth | None = None
 
@@ -86,6 +90,8 @@ class BankBreaker:
                 self._healths.save(self._organisation_id, changed, version=version)
             except StaleWrite:
                 continue
+            if changed.open_until is not None and changed.open_until != health.open_until:
+                self._notices.breaker_opened(self._bank_id, until=changed.open_until)
             return
 
     def _later(self, at: datetime) -> datetime:

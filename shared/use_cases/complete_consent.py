@@ -12,7 +12,6 @@ from datetime import datetime
 import msgspec
 
 from shared.banks.connector import BankConnector
-from shared.domain.bank_data import BankTokens
 from shared.domain.clock import Clock
 from shared.domain.consents import Consent, ConsentFault, activated, ended, renewal_failed, renewed
 from shared.domain.errors import (
@@ -21,10 +20,10 @@ from shared.domain.errors import (
     BankRefused,
     Conflict,
     Invalid,
-    NotDecryptable,
     StaleWrite,
 )
 from shared.domain.oauth_states import OAuthState, code_verifier, hash_state
+from shared.use_cases.consent_deadlines import give_back
 from shared.use_cases.organisation_time import organisation_time
 from shared.use_cases.ports import (
     Banks,
@@ -115,7 +114,7 @@ def complete_consent(
         ).consent
     consent_id, organisation_id = stored.consent.id, stored.consent.organisation_id
     sealed = vault.seal(tokens, organisation_id=organisation_id, consent_id=consent_id)
-    superseded = _superseded(stored.consent, consents=consents, vault=vault)
+    superseded = stored.consent.bank_consent_id if stored.consent.status == "active" else None
     try:
         consent = _write(
             stored,
@@ -126,12 +125,12 @@ def complete_consent(
             clock=clock,
         ).consent
     except Conflict:
-        _revoke(stored.consent, awaited.bank_consent_id, tokens, banks=banks)
+        give_back(stored.consent, awaited.bank_consent_id, banks=banks)
         raise
     window = f"renewed-{consent.revision}" if stored.consent.was_active else "first"
     tasks.enqueue(organisation_id, consent_id, window=window, not_before=clock.now())
     if superseded is not None:
-        _revoke(stored.consent, *superseded, banks=banks)
+        give_back(stored.consent, superseded, banks=banks)
     return consent
 
 
@@ -178,30 +177,6 @@ def _failed(consent: Consent, *, fault: ConsentFault) -> Consent:
     if consent.renewal_under_way is not None:
         return renewal_failed(consent, consent.renewal_under_way, fault=fault)
     return ended(consent, status="error", fault=fault)
-
-
-def _superseded(
-    consent: Consent, *, consents: Consents, vault: TokenVault
-) -> tuple[str, BankTokens | None] | None:
-    """The bank's own consent that a renewal puts an end to, and the tokens to end it with."""
-    if consent.status != "active" or consent.bank_consent_id is None:
-        return None
-    sealed = consents.sealed_tokens(consent.organisation_id, consent.id)
-    if sealed is None:
-        return consent.bank_consent_id, None
-    try:
-        tokens = vault.open(sealed, organisation_id=consent.organisation_id, consent_id=consent.id)
-    except NotDecryptable:
-        return consent.bank_consent_id, None
-    return consent.bank_consent_id, tokens
-
-
-def _revoke(consent: Consent, bank_consent_id: str, tokens: BankTokens | None, *, banks: Banks) -> None:
-    """At the bank, if it listens. We have no tokens any more, so that nobody can use it."""
-    try:
-        _connector(consent, banks).revoke(bank_consent_id=bank_consent_id, tokens=tokens)
-    except BankError:
-        return
 
 
 def _connector(consent: Consent, banks: Banks) -> BankConnector:

@@ -38,10 +38,13 @@ def settle_deadlines(
 
 
 def give_back(consent: Consent, bank_consent_id: str, *, banks: Banks) -> None:
-    """Tell the bank that a consent of its own which nobody authorised is not wanted any more, if it listens."""
+    """Tell the bank that a consent of its own is not wanted any more, if it listens.
+
+    In our own name: it takes no token of the PSU's, so that only the worker need open those.
+    """
     try:
         banks.connector(consent.bank_id, clock_offset_seconds=consent.clock_offset_seconds).revoke(
-            bank_consent_id=bank_consent_id, tokens=None
+            bank_consent_id=bank_consent_id
         )
     except BankError:
         return

@@ -1,20 +1,26 @@
-"""A new organisation with its pair of keys, shown once and stored as hashes."""
+"""A new organisation with its pair of keys, made by an operator: it has no users. Clients sign up (sign_up.py)."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from datetime import datetime
 
 import msgspec
 
-from shared.domain.api_keys import ApiKey, Environment, generate_key, hash_key
+from shared.domain.api_keys import (
+    Environment,
+    KeyDetails,
+    generate_key,
+    hash_key,
+    shown_prefix,
+)
+from shared.domain.audit import Actor, Origin, audit_entry
+from shared.domain.clock import Clock, SystemClock
 from shared.domain.ids import new_id
 from shared.domain.organisations import Organisation, Tier
+from shared.use_cases.control_plane import NewKey, Organisations
+from shared.use_cases.sign_up import FIRST_LABEL
 
-
-class Organisations(Protocol):
-    def create(self, organisation: Organisation) -> None: ...
-
-    def add_key(self, key: ApiKey, *, key_hash: str, label: str) -> None: ...
+_OPERATOR = Origin(actor=Actor(kind="operator"))
 
 
 class CreatedOrganisation(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,11 +32,36 @@ class CreatedOrganisation(msgspec.Struct, frozen=True, kw_only=True):
         return f"CreatedOrganisation({self.organisation.id!r})"
 
 
-def create_organisation(name: str, *, tier: Tier, organisations: Organisations) -> CreatedOrganisation:
-    organisation = Organisation(id=new_id("org"), name=name, tier=tier)
-    organisations.create(organisation)
+def create_organisation(
+    name: str, *, tier: Tier, organisations: Organisations, clock: Clock | None = None
+) -> CreatedOrganisation:
+    now = (clock or SystemClock()).now()
+    organisation = Organisation(id=new_id("org"), name=name, tier=tier, created_at=now)
     keys: dict[Environment, str] = {"live": generate_key("live"), "sandbox": generate_key("sandbox")}
-    for environment, secret in keys.items():
-        key = ApiKey(id=new_id("key"), organisation_id=organisation.id, environment=environment)
-        organisations.add_key(key, key_hash=hash_key(secret), label="first")
+    organisations.found(
+        organisation,
+        owner=None,
+        keys=[_key(environment, secret, at=now) for environment, secret in keys.items()],
+        entries=[
+            audit_entry(
+                "organisation.created",
+                organisation_id=organisation.id,
+                target_id=organisation.id,
+                origin=_OPERATOR,
+                at=now,
+            )
+        ],
+    )
     return CreatedOrganisation(organisation=organisation, live_key=keys["live"], sandbox_key=keys["sandbox"])
+
+
+def _key(environment: Environment, secret: str, *, at: datetime) -> NewKey:
+    details = KeyDetails(
+        id=new_id("key"),
+        environment=environment,
+        label=FIRST_LABEL,
+        prefix=shown_prefix(secret),
+        created_by=None,
+        created_at=at,
+    )
+    return NewKey(details=details, key_hash=hash_key(secret))

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from shared.banks.connector import BankConnector
 from shared.domain.accounts import AccountHead, AccountRecord
 from shared.domain.bank_data import BankTokens
 from shared.domain.consents import Consent, ConsentHistoryEntry
 from shared.domain.oauth_states import OAuthState
 from shared.domain.pages import GoneRow, Page
+
+if TYPE_CHECKING:
+    from shared.banks.connector import BankConnector
 
 Version = object
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-from shared.domain.bank_data import BankTokens
 from shared.domain.clock import Clock, OffsetClock
 from shared.domain.consents import Consent, ended
-from shared.domain.errors import BankError, NotDecryptable, NotFound, StaleWrite
+from shared.domain.errors import NotFound, StaleWrite
 from shared.use_cases.consent_deadlines import give_back
-from shared.use_cases.ports import Banks, Consents, TokenVault
+from shared.use_cases.ports import Banks, Consents
 
 _ATTEMPTS = 5
 
@@ -20,7 +19,6 @@ def revoke_consent(
     *,
     banks: Banks,
     consents: Consents,
-    vault: TokenVault,
     clock: Clock,
 ) -> Consent | None:
     """Repeatable. None when it had ended before.
@@ -35,7 +33,6 @@ def revoke_consent(
         over = stored.consent.status in ("expired", "revoked", "error")
         if over and stored.consent.renewal_under_way is None:
             return None
-        tokens = _tokens(organisation_id, consent_id, consents=consents, vault=vault)
         try:
             consent = msgspec.structs.replace(stored.consent, renewal=None)
             now = OffsetClock(clock, consent.clock_offset_seconds).now()
@@ -45,22 +42,6 @@ def revoke_consent(
         if stored.consent.renewal_under_way is not None:
             give_back(revoked, stored.consent.renewal_under_way.bank_consent_id, banks=banks)
         if revoked.bank_consent_id is not None:
-            connector = banks.connector(revoked.bank_id, clock_offset_seconds=revoked.clock_offset_seconds)
-            try:
-                connector.revoke(bank_consent_id=revoked.bank_consent_id, tokens=tokens)
-            except BankError:
-                return revoked
+            give_back(revoked, revoked.bank_consent_id, banks=banks)
         return revoked
     raise StaleWrite("the consent kept changing")
-
-
-def _tokens(
-    organisation_id: str, consent_id: str, *, consents: Consents, vault: TokenVault
-) -> BankTokens | None:
-    sealed = consents.sealed_tokens(organisation_id, consent_id)
-    if sealed is None:
-        return None
-    try:
-        return vault.open(sealed, organisation_id=organisation_id, consent_id=consent_id)
-    except NotDecryptable:
-        return None

@@ -19,6 +19,8 @@ from jsonschema import Draft202012Validator, FormatChecker  # type: ignore[impor
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
+from tests.stack import PatientClient
+
 PATH = Path(__file__).resolve().parents[2] / "docs" / "api" / "openapi.yaml"
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
@@ -44,7 +46,7 @@ class Reply(Protocol):
     def content(self) -> bytes: ...
 
 
-class ContractClient(httpx.Client):
+class ContractClient(PatientClient):
     """Paths are relative to `gateway_url` (which ends in /v1) and every reply is judged by the document.
 
     `timeout_seconds` is generous: a busy machine is no violation.
@@ -55,10 +57,13 @@ class ContractClient(httpx.Client):
         gateway_url: str,
         *,
         api_key: str | None = None,
+        user_token: str | None = None,
         headers: Mapping[str, str] | None = None,
         timeout_seconds: float = 90,
     ) -> None:
         authorisation = {} if api_key is None else {"Authorization": f"ApiKey {api_key}"}
+        if user_token is not None:
+            authorisation = {"Authorization": f"Bearer {user_token}"}
         super().__init__(
             base_url=gateway_url,
             headers={**authorisation, **(headers or {})},
@@ -88,6 +93,11 @@ def operations() -> Iterator[tuple[str, str, JsonObject]]:
                     for each in [*item.get("parameters", []), *item[method].get("parameters", [])]
                 ]
                 yield method.upper(), template, {**item[method], "parameters": parameters}
+
+
+def takes_user(operation: JsonObject) -> bool:
+    """Whether a signed-in person calls it, and no key."""
+    return operation.get("security") == [{"userToken": []}]
 
 
 def resolve(node: JsonObject) -> JsonObject:
@@ -150,7 +160,11 @@ def _operation_problems(operation: JsonObject, response: Reply) -> Iterator[str]
         if response.content:
             yield "the body must be empty"
         return
-    yield from _body_problems(declared["content"]["application/json"]["schema"], response)
+    content_type, content = next(iter(declared["content"].items()))
+    if content_type == "application/json":
+        yield from _body_problems(content["schema"], response)
+    elif response.headers.get("Content-Type") != content_type:
+        yield f"the content type is {response.headers.get('Content-Type')!r}, not {content_type!r}"
 
 
 def _head_problems(get: JsonObject, response: Reply) -> Iterator[str]:
@@ -168,7 +182,7 @@ def _unknown_operation_problems(
     method: str, url: str, template: str | None, response: Reply
 ) -> Iterator[str]:
     """Below /v1 a function answers what the document does not have, in the API's own form."""
-    statuses = {400, 401, 404, 405, 413} if template is None else {401, 405}
+    statuses = {400, 401, 404, 405, 413, 429} if template is None else {401, 405, 429}
     if response.status_code not in statuses:
         yield f"the document has no such operation, so the status must be one of {sorted(statuses)}"
     components = document()["components"]
@@ -178,6 +192,8 @@ def _unknown_operation_problems(
     }
     if response.status_code == 405:
         headers["Allow"] = {"required": True, "schema": {"type": "string", "pattern": "^[A-Z]+(, ?[A-Z]+)*$"}}
+    if response.status_code == 429:
+        headers |= components["responses"]["RateLimited"]["headers"]
     yield from _header_problems(headers, response)
     if method.upper() == "HEAD":
         if response.content:

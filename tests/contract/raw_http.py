@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import socket
+import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -22,8 +23,16 @@ class RawReply:
 def exchange(gateway_url: str, request: bytes, *, half_close: bool = False) -> RawReply | None:
     """The first reply; None when the connection was closed without one.
 
-    `half_close` tells the server that no more is coming.
+    `half_close` tells the server that no more is coming. Where requests come too fast, it is sent again later.
     """
+    while True:
+        reply = _exchange(gateway_url, request, half_close=half_close)
+        if reply is None or reply.status_code != 429:
+            return reply
+        time.sleep(int(reply.headers["Retry-After"]))
+
+
+def _exchange(gateway_url: str, request: bytes, *, half_close: bool) -> RawReply | None:
     address = urlsplit(gateway_url)
     method = request.partition(b" ")[0].decode("latin-1")
     with socket.create_connection((address.hostname, address.port), timeout=_TIMEOUT_SECONDS) as connection:

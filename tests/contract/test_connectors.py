@@ -155,7 +155,7 @@ def test_every_request_is_valid_by_the_standards_document(
     connection.read_all(account, days=120)
     connection.read_all(account, days=1, status="pending")
     bank.connector.consent_state(bank_consent_id=connection.consent_id)
-    bank.connector.revoke(bank_consent_id=connection.consent_id, tokens=connection.tokens)
+    bank.connector.revoke(bank_consent_id=connection.consent_id)
     checked = set()
     for request in bank.wire.requests:
         query = dict(request.url.params)
@@ -227,7 +227,7 @@ def test_a_revoked_consent(either: Bank) -> None:
     connection = either.connect()
     assert either.connector.consent_state(bank_consent_id=connection.consent_id) == "valid"
     for _ in range(2):
-        either.connector.revoke(bank_consent_id=connection.consent_id, tokens=connection.tokens)
+        either.connector.revoke(bank_consent_id=connection.consent_id)
     assert either.connector.consent_state(bank_consent_id=connection.consent_id) == "revoked"
     with pytest.raises(BankAccessLost) as raised:
         either.connector.accounts(connection.attended)
@@ -235,7 +235,7 @@ def test_a_revoked_consent(either: Bank) -> None:
 
 
 def test_revoking_what_the_bank_never_knew(either: Bank) -> None:
-    either.connector.revoke(bank_consent_id="00000000-0000-4000-8000-000000000000", tokens=None)
+    either.connector.revoke(bank_consent_id="00000000-0000-4000-8000-000000000000")
 
 
 def test_day_91(either: Bank) -> None:

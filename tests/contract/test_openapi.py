@@ -18,6 +18,11 @@ HEADERS = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
     "Content-Type": "application/json",
+    "X-RateLimit-Limit": "300",
+    "X-RateLimit-Remaining": "287",
+    "X-RateLimit-Reset": "1741100460",
+    "RateLimit-Policy": '"burst";q=50;w=10, "minute";q=300;w=60',
+    "RateLimit": '"burst";r=42;t=1, "minute";r=287;t=38',
 }
 
 
@@ -51,6 +56,11 @@ def _error(code: str, **fields: Any) -> dict[str, Any]:
         ("GET", CONSENT, _reply(404, _error("NOT_FOUND"), headers={"X-RateLimit-Limit": "60"})),
         ("GET", CONSENT, _reply(401, _error("INVALID_API_KEY"), headers={"WWW-Authenticate": "ApiKey"})),
         ("GET", CONSENT, _reply(200, {**CONSENT_BODY, "error": {"code": "BANK_ERROR", "message": "x"}})),
+        (
+            "GET",
+            CONSENT,
+            _reply(429, _error("RATE_LIMITED"), headers={"Retry-After": "1", "RateLimit": '"burst";r=0;t=1'}),
+        ),
         ("DELETE", CONSENT, _reply(204, without="Content-Type")),
         ("GET", "/v1/nothing", _reply(404, _error("NOT_FOUND"))),
         ("PUT", CONSENT, _reply(405, _error("METHOD_NOT_ALLOWED"), headers={"Allow": "GET, DELETE"})),
@@ -81,6 +91,13 @@ def test_accepts_what_the_document_says(method: str, url: str, reply: httpx.Resp
             _reply(200, CONSENT_BODY, headers={"X-RateLimit-Limit": "many"}),
             "X-RateLimit-Limit",
         ),
+        (
+            "GET",
+            CONSENT,
+            _reply(404, _error("NOT_FOUND"), without="X-RateLimit-Remaining"),
+            "the header X-RateLimit-Remaining is missing",
+        ),
+        ("GET", CONSENT, _reply(200, CONSENT_BODY, headers={"RateLimit": "300"}), "the header RateLimit:"),
         ("GET", CONSENT, _reply(200, CONSENT_BODY, headers={"Content-Type": "text/html"}), "text/html"),
         ("GET", CONSENT, _reply(200, b"<html>"), "not JSON"),
         ("GET", CONSENT, _reply(200, b'{"a": NaN}'), "NaN is not JSON"),

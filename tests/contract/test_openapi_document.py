@@ -9,7 +9,9 @@ import pytest
 import yaml
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from shared.domain import bank_data, banks
+from shared.domain import audit, bank_data, banks
+from shared.domain.rate_limits import LIMITS
+from shared.domain.roles import LEAST_ROLE, ROLES
 from shared.http.errors import INTERNAL, TABLE
 from tests.contract.openapi import PATH, JsonObject, document, find_template, operations, resolve, validator
 
@@ -17,7 +19,14 @@ OPERATIONS = [
     pytest.param(method, template, operation, id=operation["operationId"])
     for method, template, operation in operations()
 ]
+RATE_LIMIT_HEADERS = {
+    "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "RateLimit-Policy", "RateLimit",
+}  # fmt: skip
 SCHEMAS: JsonObject = document()["components"]["schemas"]
+REQUESTS = {
+    "ConsentRequest", "KeyRequest", "KeyRotation", "OrganisationChange", "RefreshRequest", "RenewalRequest",
+}  # fmt: skip
+"""Bodies of which fields may be left out."""
 
 
 def _walk(node: Any, path: str = "#") -> Iterator[tuple[str, JsonObject]]:
@@ -80,8 +89,10 @@ def test_operation_is_whole(method: str, template: str, operation: JsonObject) -
 
     responses = operation["responses"]
     secured = operation.get("security", document()["security"]) != []
-    expected = {"400", "500"} | ({"401", "429"} if secured else set()) | ({"404"} if in_path else set())
-    expected |= {"409", "413", "415"} if method == "POST" else set()
+    of_nobody = not secured or operation.get("x-tok-permission") == "signed-in"
+    expected = {"400", "500"} | ({"401"} if secured else set()) | ({"404"} if in_path else set())
+    expected |= set() if of_nobody else {"429"}
+    expected |= {"409", "413", "415"} if method in ("POST", "PATCH") else set()
     assert expected <= set(responses)
     assert any(status[0] in "23" for status in responses)
     for status, node in responses.items():
@@ -89,6 +100,10 @@ def test_operation_is_whole(method: str, template: str, operation: JsonObject) -
         required = {name for name, header in headers.items() if resolve(header).get("required")}
         assert {"X-Request-Id", "Cache-Control", "X-Content-Type-Options"} <= required, status
         assert ("Retry-After" in required) == (status == "429")
+        # Those may come before the organisation is known.
+        early = {"401", "413", "500"} | ({"400", "404"} if "x-tok-permission" in operation else set())
+        tells_limit = not of_nobody and status not in early
+        assert required & RATE_LIMIT_HEADERS == (RATE_LIMIT_HEADERS if tells_limit else set()), status
         assert ("WWW-Authenticate" in required) == (status == "401")
         assert ("content" in resolve(node)) == (status not in ("204", "302"))
 
@@ -97,7 +112,11 @@ def test_operation_ids_are_unique_verbs() -> None:
     ids = [operation["operationId"] for _, _, operation in operations()]
     assert len(set(ids)) == len(ids)
     assert all(
-        re.fullmatch(r"(list|get|create|renew|revoke|complete|move|refresh|sync)[A-Z][A-Za-z]+", each)
+        re.fullmatch(
+            r"(list|get|create|renew|revoke|complete|move|refresh|sync|update|change|remove|leave|invite|withdraw|accept"
+            r"|rotate|erase|export)[A-Z][A-Za-z]+",
+            each,
+        )
         for each in ids
     )
 
@@ -124,14 +143,7 @@ def test_objects_are_closed_and_replies_whole(name: str) -> None:
         assert all(each["unevaluatedProperties"] is False for each in users)
     else:
         assert schema.get("additionalProperties", schema.get("unevaluatedProperties")) is False
-    if name not in (
-        "ConsentRequest",
-        "CreatedConsent",
-        "Consent",
-        "RenewingConsent",
-        "RenewalRequest",
-        "RefreshRequest",
-    ):
+    if name not in (*REQUESTS, "CreatedConsent", "Consent", "RenewingConsent"):
         assert schema["required"] == list(schema["properties"]), (
             "a field that is not known is null, never left out"
         )
@@ -151,7 +163,41 @@ def test_the_error_catalogue_lists_every_code_with_its_statuses() -> None:
                     assert catalogue[example["error"]["code"]] == status
 
 
+def test_the_limits_are_the_domains() -> None:
+    told = re.findall(r"^\| (\w+) \| ([\d,]+) \| (\d+) \|$", document()["info"]["description"], re.MULTILINE)
+    assert {tier.lower(): (int(minute.replace(",", "")), int(burst)) for tier, minute, burst in told} == {
+        tier: (limit.per_minute, limit.burst) for tier, limit in LIMITS.items()
+    }
+    limit = resolve(document()["components"]["headers"]["X-RateLimit-Limit"])["schema"]["enum"]
+    assert limit == [each.per_minute for each in LIMITS.values()]
+
+
+def test_the_control_plane_takes_people_and_everything_else_keys() -> None:
+    for _, _, operation in operations():
+        security = operation.get("security", document()["security"])
+        if operation["x-google-backend"] in ("organisation", "privacy"):
+            assert security == [{"userToken": []}]
+            permission = operation["x-tok-permission"]
+            assert permission == "signed-in" or permission in LEAST_ROLE
+            names = {each["name"] for each in operation["parameters"]}
+            assert ("X-Organisation-Id" in names) == (permission != "signed-in")
+        else:
+            assert security in ([{"apiKey": []}], [])
+            assert "x-tok-permission" not in operation
+
+
+def test_the_roles_are_the_tables() -> None:
+    rows = re.findall(r"^\| `([a-z_.]+)` \| ([a-z]+) \|", SCHEMAS["Role"]["description"], re.MULTILINE)
+    assert dict(rows) == LEAST_ROLE
+    assert SCHEMAS["Role"]["enum"] == list(ROLES)
+    used = {operation.get("x-tok-permission") for _, _, operation in operations()}
+    assert used - {None, "signed-in"} == set(LEAST_ROLE), "a permission that no operation takes"
+
+
 def test_words_are_the_domains() -> None:
+    assert SCHEMAS["AuditAction"]["enum"] == list(get_args(audit.Action))
+    assert SCHEMAS["AuditActor"]["properties"]["kind"]["enum"] == list(get_args(audit.ActorKind))
+
     assert set(SCHEMAS["Bank"]["properties"]["features"]["items"]["enum"]) == set(get_args(banks.Feature))
     assert set(SCHEMAS["Balance"]["properties"]["type"]["enum"]) == set(get_args(bank_data.BalanceType))
     assert set(SCHEMAS["Account"]["properties"]["type"]["enum"]) == set(get_args(bank_data.AccountType))

@@ -104,8 +104,8 @@ class Operations:
         batch.update(account, {"proof": to_document(Proof())})
         batch.commit()
 
-    def tick(self) -> None:
-        self.scheduler.run_job(name=plan.job_name("sync_dispatch"))
+    def tick(self, function: str = "sync_dispatch") -> None:
+        self.scheduler.run_job(name=plan.job_name(function))
 
     def wait_synced_anew(self, api_key: str, consent_id: str, *, since: datetime, **changes: Any) -> None:
         """Until a sync that was due `since` is done. Postponed ones are made due again; `changes` are made once."""

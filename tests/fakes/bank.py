@@ -149,7 +149,7 @@ class FakeBank:
         self._called("consent_state")
         return "valid"
 
-    def revoke(self, *, bank_consent_id: str, tokens: BankTokens | None) -> None:
+    def revoke(self, *, bank_consent_id: str) -> None:
         self._called("revoke")
         self.revoked.append(bank_consent_id)
 

@@ -8,6 +8,10 @@ import pytest
 import yaml
 
 from infra.gateway_document import METHODS, UnknownBackend, main, render
+from infra.gateway_template import placeholder, template
+from localcloud.stack import plan
+from localcloud.stack.parts import GATEWAY_DOCUMENT
+from tests.stack import ROOT, Stack
 
 MANIFEST: dict[str, Any] = {
     "functions": {
@@ -133,3 +137,19 @@ def test_the_command_prints_the_document(
     printed = capsys.readouterr().out
     assert status == 0
     assert (json.loads if form == "json" else yaml.safe_load)(printed) == rendered()
+
+
+@pytest.mark.stack
+def test_the_running_gateway_serves_the_document_that_terraform_deploys(stack: Stack) -> None:
+    served = json.loads((stack.folder / GATEWAY_DOCUMENT).read_text())
+
+    deployed = json.dumps(
+        template(
+            yaml.safe_load((ROOT / "docs/api/openapi.yaml").read_text()),
+            yaml.safe_load((ROOT / "functions/manifest.yaml").read_text()),
+            environment=plan.ENVIRONMENT,
+        )
+    )
+    for name, backend in served["x-google-api-management"]["backends"].items():
+        deployed = deployed.replace(placeholder(name), backend["address"])
+    assert json.loads(deployed) == served

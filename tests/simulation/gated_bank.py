@@ -78,7 +78,7 @@ class GatedConnector:
         )
         return state
 
-    def revoke(self, *, bank_consent_id: str, tokens: BankTokens | None) -> None:
+    def revoke(self, *, bank_consent_id: str) -> None:
         self._gate.pass_through("bank", "revoke", lambda: self._bank.revoke(bank_consent_id=bank_consent_id))
 
     def accounts(self, access: BankAccess) -> tuple[BankAccount, ...]:

@@ -174,7 +174,6 @@ class Product:
             consent_id,
             banks=self._banks,
             consents=self.consents,
-            vault=self._vault,
             clock=self.clock,
         )
 

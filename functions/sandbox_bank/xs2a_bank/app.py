@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, request
+from flask import Flask, Response, jsonify, request
 
 from xs2a_bank.banks import BANKS
 from xs2a_bank.berlin_group import accounts, consents, headers, transactions
@@ -54,6 +54,7 @@ def create_app(settings: BankSettings, store: Store, clock: Clock) -> Flask:
         assets.routes,
     ):
         app.register_blueprint(routes)
+    app.add_url_rule("/health", view_func=_health)
     register_failures(app)
     app.before_request(_check_headers)
     app.after_request(_add_headers)
@@ -62,6 +63,10 @@ def create_app(settings: BankSettings, store: Store, clock: Clock) -> Flask:
     app.add_template_filter(_money, "money")
     app.add_template_filter(_day, "day")
     return app
+
+
+def _health() -> Response:
+    return jsonify(status="ok")
 
 
 def _check_headers() -> None:

@@ -9,7 +9,7 @@ from shared.banks.berlin_group.errors import failure
 from shared.banks.http import BankHttp, Reply, segment
 from shared.banks.partner import partner_headers
 from shared.banks.profile import BankSetup
-from shared.domain.bank_data import BankAccess, BankTokens
+from shared.domain.bank_data import BankAccess
 from shared.domain.clock import Clock
 from shared.domain.errors import BankConfigurationError, BankTokenExpired, BankUnavailable
 
@@ -45,23 +45,18 @@ class BerlinGroupApi:
         *,
         headers: Mapping[str, str] | None = None,
         json: Mapping[str, Any] | None = None,
-        tokens: BankTokens | None = None,
         may_be_absent: bool = False,
     ) -> Any:
-        """A call in our own name. Answers the body; None for a 404 that `may_be_absent` allows.
-
-        `tokens` of the consent are shown where nothing else takes the Authorization header.
-        """
-        auth = partner_headers(self._setup)
-        if tokens is not None and not auth:
-            auth = {"Authorization": f"Bearer {tokens.access_token}"}
+        """A call in our own name. Answers the body; None for a 404 that `may_be_absent` allows."""
         try:
             return self._call(
-                method, url, headers={**auth, **(headers or {})}, json=json, may_be_absent=may_be_absent
+                method,
+                url,
+                headers={**partner_headers(self._setup), **(headers or {})},
+                json=json,
+                may_be_absent=may_be_absent,
             )
         except BankTokenExpired:
-            if tokens is not None:
-                raise
             # No PSU's token was sent: a bare 401 is about us.
             raise BankConfigurationError(
                 self.profile.id, "The bank does not accept our registration."

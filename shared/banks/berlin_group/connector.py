@@ -76,8 +76,8 @@ class BerlinGroupConnector:
     def consent_state(self, *, bank_consent_id: str) -> BankConsentState:
         return consents.state(self._api, bank_consent_id)
 
-    def revoke(self, *, bank_consent_id: str, tokens: BankTokens | None) -> None:
-        consents.delete(self._api, bank_consent_id, tokens=tokens)
+    def revoke(self, *, bank_consent_id: str) -> None:
+        consents.delete(self._api, bank_consent_id)
 
     def accounts(self, access: BankAccess) -> tuple[BankAccount, ...]:
         return accounts.read_accounts(self._api, access)

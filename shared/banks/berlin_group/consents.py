@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from shared.banks.berlin_group.api import BerlinGroupApi
 from shared.banks.values import Malformed, identifier, local_date, mapping, sensible
-from shared.domain.bank_data import BankConsentState, BankTokens
+from shared.domain.bank_data import BankConsentState
 from shared.domain.errors import BankAccessLost, BankRefused, BankTimeout, BankUnavailable
 
 _STATES: dict[str, BankConsentState] = {
@@ -80,9 +80,9 @@ def state(api: BerlinGroupApi, consent_id: str) -> BankConsentState:
         return _state(api, mapping(body, "consent"))
 
 
-def delete(api: BerlinGroupApi, consent_id: str, *, tokens: BankTokens | None) -> None:
+def delete(api: BerlinGroupApi, consent_id: str) -> None:
     try:
-        api.as_partner("DELETE", api.url("consents", consent_id), tokens=tokens, may_be_absent=True)
+        api.as_partner("DELETE", api.url("consents", consent_id), may_be_absent=True)
     except BankAccessLost:
         return  # it has ended already: what was wanted
 

@@ -96,3 +96,9 @@ def test_an_encoded_slash_and_an_undecodable_path_are_answered_in_json(bank_url:
         )
         assert reply.status_code in (403, 404)
         assert "tppMessages" in reply.json()
+
+
+def test_the_health_path_needs_no_client(bank_url: str) -> None:
+    reply = httpx.get(f"{bank_url}/health")
+
+    assert (reply.status_code, reply.json()) == (200, {"status": "ok"})

@@ -16,9 +16,9 @@ _ROOT = Path(__file__).parents[3]
 _READY = "listening on "
 
 
-def start_server(folder: Path) -> tuple[subprocess.Popen[str], str]:
+def start_server(folder: Path, *arguments: str) -> tuple[subprocess.Popen[str], str]:
     """The process and its host:port; CalledProcessError, with what it printed, where it ends instead."""
-    command = [sys.executable, "-m", "localcloud.firestore", "--port", "0", "--data", str(folder)]
+    command = [sys.executable, "-m", "localcloud.firestore", "--port", "0", "--data", str(folder), *arguments]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=_ROOT)
     assert process.stdout is not None
     line = process.stdout.readline()

@@ -16,6 +16,7 @@ from shared.settings import (
     load_kms_key,
     load_settings,
     load_task_settings,
+    load_user_settings,
 )
 
 MANIFEST = plan.read_manifest(plan.ROOT / "functions/manifest.yaml")
@@ -49,6 +50,8 @@ def test_every_function_can_load_the_settings_that_it_names(name: str) -> None:
         assert load_task_settings(given).sync_queue.endswith("/queues/sync")
     if "dispatch" in groups:
         assert load_dispatch_settings(given).dispatch_queue.endswith("/queues/dispatch")
+    if "users" in groups:
+        assert load_user_settings(given).jwks_url.startswith(load_user_settings(given).issuer)
     if "kms" in groups:
         assert load_kms_key(given) == plan.KMS_KEY
 

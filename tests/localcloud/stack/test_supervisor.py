@@ -93,7 +93,9 @@ def test_a_stack_serves_heals_and_ends_with_everything_it_started(
     assert set(info["pids"]) == PARTS
     assert set(info["functions"]) == {"books"}, "what belongs to the live environment alone does not run"
     assert (folder / "stack.json").stat().st_mode & 0o777 == 0o600
-    assert info["sandboxApiKey"] != info["secondSandboxApiKey"]
+    assert set(info["tierKeys"]) == {"free", "pro", "enterprise"}
+    sandbox_keys = {info["sandboxApiKey"], info["secondSandboxApiKey"], *info["tierKeys"].values()}
+    assert len(sandbox_keys) == 5
     queue = stack.folder / "tasks"
     assert any(queue.iterdir()), "its data lies in the stack's folder"
 
@@ -101,7 +103,7 @@ def test_a_stack_serves_heals_and_ends_with_everything_it_started(
     assert books(stack)["path"] == "/v1/books"
     stack.restart("firestore")
     keys = list(stack.firestore("(default)").collection("apiKeyHashes").stream())
-    assert len(keys) == 4, "two organisations, each with its pair of keys, have survived"
+    assert len(keys) == 10, "five organisations, each with its pair of keys, have survived"
 
     refused = subprocess.run(
         [sys.executable, "-m", "localcloud.stack", *small],

@@ -151,7 +151,7 @@ def test_a_limit_told_in_html_is_still_a_limit() -> None:
         "http://bank.example/psd2/v1/accounts",
         "https://bank.example:8443/psd2/v1/accounts",
         "https://bank.example@elsewhere.example/",
-        "https://bank.example:pass@bank.example/",
+        "https://bank.example:pass@bank.example/",  # pragma: allowlist secret
         "https://bank.example\\@elsewhere.example/",
         "https://bank.example.elsewhere.example/",
         "https://[broken/",

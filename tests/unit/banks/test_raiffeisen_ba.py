@@ -148,7 +148,7 @@ def test_a_mandate_that_is_gone_is_revoked() -> None:
         }
     )
     assert connector.consent_state(bank_consent_id="M-1") == "revoked"
-    connector.revoke(bank_consent_id="M-1", tokens=None)
+    connector.revoke(bank_consent_id="M-1")
 
 
 def test_accounts_and_their_balances() -> None:

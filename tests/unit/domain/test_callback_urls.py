@@ -44,7 +44,7 @@ def test_a_new_organisation_can_try_the_sandbox_but_not_live() -> None:
         "javascript:alert(1)",
         "https://app.bilko.io.evil.example/cb",
         "https://app.bilko.io@evil.example/cb",
-        "https://user:pass@app.bilko.io/cb",
+        "https://user:pass@app.bilko.io/cb",  # pragma: allowlist secret
         "https://app.bilko.io:8443/cb",
         "https://app.bilko.io\\@evil.example/cb",
         "https://app.bilko.io/cb#fragment",

@@ -1,3 +1,3 @@
-from tests.localcloud.firestore.conftest import firestore_address, project
+from tests.unit.firestore import firestore_address, project
 
 __all__ = ["firestore_address", "project"]

@@ -28,7 +28,7 @@ def call(key: str | None, body: bytes = b'{"a": 1, "b": 2}', *, organisation: st
         method="POST", path="/", data=body, content_type="application/json", headers=headers
     )
     made = Call(flask.Request(builder.get_environ()), request_id="req_1", client_ip="127.0.0.1")
-    made.authenticated_as(Caller(organisation_id=organisation, key_id="key_1"))
+    made.authenticated_as(Caller(organisation_id=organisation, key_id="key_1", tier="enterprise"))
     return made
 
 

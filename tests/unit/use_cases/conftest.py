@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
@@ -18,13 +18,15 @@ from shared.gcp.account_store import AccountStore
 from shared.gcp.bank_health_store import BankHealthStore
 from shared.gcp.consent_store import ConsentStore
 from shared.gcp.page_documents import read_page
+from shared.gcp.raw_firestore import RawFirestore
 from shared.gcp.sync_store import FirestoreSyncStore
 from shared.use_cases.sync_consent import Outcome, sync_consent
 from tests.fakes.bank import BANK_ID, FakeBank
 from tests.fakes.clock import FakeClock
 from tests.fakes.tasks import FakeTasks
 from tests.fakes.vault import FakeVault
-from tests.localcloud.firestore.conftest import connect, firestore_address, project
+from tests.localcloud.firestore.serving import connect
+from tests.unit.firestore import firestore_address, project, raw_firestore
 
 __all__ = ["firestore_address", "project"]
 
@@ -120,6 +122,12 @@ class World:
 def data(firestore_address: str, project: str) -> Client:
     client: Client = connect(Client, firestore_address, project=project, database="sandbox")
     return client
+
+
+@pytest.fixture
+def raw(firestore_address: str, project: str) -> Iterator[RawFirestore]:
+    with raw_firestore(firestore_address, project=project, database="sandbox") as raw:
+        yield raw
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from shared.domain.errors import (
 )
 from shared.gcp.bank_health_store import BankHealthStore
 from shared.use_cases.bank_breaker import BankBreaker
+from shared.use_cases.notices import NO_NOTICES
 from tests.fakes.bank import BANK_ID
 from tests.unit.use_cases.conftest import World
 
@@ -26,7 +27,9 @@ DOWN = BankUnavailable(BANK_ID, "down")
 
 
 def breaker(world: World) -> BankBreaker:
-    return BankBreaker(world.organisation_id, BANK_ID, healths=world.healths, clock=world.clock)
+    return BankBreaker(
+        world.organisation_id, BANK_ID, healths=world.healths, notices=NO_NOTICES, clock=world.clock
+    )
 
 
 def health(world: World) -> BankHealth:

@@ -79,7 +79,6 @@ def revoke(world: World, consent: Consent) -> Consent | None:
         consent.id,
         banks=world.bank,
         consents=world.consents,
-        vault=world.vault,
         clock=world.clock,
     )
 
@@ -264,7 +263,6 @@ def test_anothers_consent_is_not_found(world: World, new_world: Any) -> None:
             consent.id,
             banks=world.bank,
             consents=world.consents,
-            vault=world.vault,
             clock=world.clock,
         )
     assert world.consent(consent).status == "active"

@@ -224,7 +224,6 @@ def test_revoked_in_the_middle_stays_revoked(world: World) -> None:
                 consent.id,
                 banks=world.bank,
                 consents=world.consents,
-                vault=world.vault,
                 clock=world.clock,
             )
             return super().commit(*args, **kwargs)

@@ -12,7 +12,7 @@ from google.cloud import firestore
 from shared.domain import bank_health
 from shared.domain.errors import BankTimeout, BankUnavailable
 from shared.use_cases.bank_session import REFRESH_TIME
-from shared.use_cases.sync_consent import RUN_TIME
+from shared.use_cases.sync_run import RUN_TIME
 from tests.fakes.bank import BANK_ID, bank_account, bank_transaction
 from tests.unit.use_cases.conftest import World
 

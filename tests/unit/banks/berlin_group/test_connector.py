@@ -187,23 +187,21 @@ def test_a_consent_that_the_bank_no_longer_knows(code: str, state: str) -> None:
 )
 def test_revoking_what_has_ended_is_success(answer: Any) -> None:
     bank, connector = connector_at({("DELETE", f"{CONSENTS}/c-1"): answer})
-    connector.revoke(bank_consent_id="c-1", tokens=TOKENS)
+    connector.revoke(bank_consent_id="c-1")
     assert [request.method for request in bank.requests] == ["DELETE"]
 
 
 def test_revoking_that_did_not_work_is_told() -> None:
     answers = {("DELETE", f"{CONSENTS}/c-1"): json_answer({"code": "FORMAT_ERROR"}, 400)}
     with pytest.raises(BankRefused):
-        connector_at(answers)[1].revoke(bank_consent_id="c-1", tokens=None)
+        connector_at(answers)[1].revoke(bank_consent_id="c-1")
 
 
-def test_with_a_certificate_the_token_has_the_header_to_itself() -> None:
+def test_with_a_certificate_a_call_in_our_own_name_shows_nothing_else() -> None:
     answers = {("DELETE", f"{CONSENTS}/c-1"): raw_answer(b"", 204)}
     bank, connector = connector_at(answers, partner_auth="certificate")
-    connector.revoke(bank_consent_id="c-1", tokens=TOKENS)
-    connector.revoke(bank_consent_id="c-1", tokens=None)
-    assert bank.requests[0].headers["authorization"] == "Bearer access-secret"
-    assert "authorization" not in bank.requests[1].headers
+    connector.revoke(bank_consent_id="c-1")
+    assert "authorization" not in bank.requests[0].headers
 
 
 def test_a_401_without_a_code_is_about_whoever_asked() -> None:

@@ -1,0 +1,321 @@
+# What the real manifest makes of each environment.
+mock_provider "google" {}
+
+mock_provider "google-beta" {}
+
+variables {
+  manifest           = yamldecode(file("../../functions/manifest.yaml"))
+  gateway_document   = file("../../dist/gateway.live.json")
+  environment        = "live"
+  domain             = "api.tokapi.io"
+  project            = { id = "tok-test", number = "1234567890" }
+  region             = "europe-west1"
+  firestore_location = "europe-west1"
+  rules_path         = "../../firestore.rules"
+  indexes_path       = "../../firestore.indexes.json"
+  functions_source = {
+    runtime           = "python311"
+    bucket            = "bundles"
+    builder           = "builder"
+    docker_repository = "images"
+    objects           = { for name, bundle in jsondecode(file("../../dist/bundles.json")).functions : name => bundle.object }
+  }
+  users = {
+    issuer = "https://id.example.com", audience = "tok", jwks_url = "https://id.example.com/keys", portal_url = "https://portal.example.com"
+  }
+  alerts = {
+    channels = ["projects/tok-test/notificationChannels/1"]
+    thresholds = {
+      server_error_ratio   = 0.01
+      latency_p95_ms       = 500
+      latency_bank_p95_ms  = 15000
+      sync_lag_minutes     = 60
+      queue_depth          = 5000
+      expiring_consents    = 200
+      kms_errors_in_5m     = 5
+      limiter_degraded     = 20
+      bank_breakers_opened = 1
+    }
+  }
+}
+
+run "live" {
+  command = plan
+
+  module {
+    source = "./modules/environment"
+  }
+
+  # Who may call.
+  assert {
+    condition     = toset(keys(google_cloud_run_v2_service_iam_binding.invoker)) == toset(keys(google_cloudfunctions2_function.this))
+    error_message = "A function's callers are not stated."
+  }
+  assert {
+    condition = alltrue([
+      for name, binding in google_cloud_run_v2_service_iam_binding.invoker :
+      binding.members == toset(["serviceAccount:${google_service_account.invoker[var.manifest.functions[name].trigger].account_id}@tok-test.iam.gserviceaccount.com"])
+      && binding.role == "roles/run.invoker"
+      && binding.name == google_cloudfunctions2_function.this[name].name
+    ])
+    error_message = "A function may be called by someone else than its trigger's identity, or by the public."
+  }
+  assert {
+    condition = alltrue([
+      for name, function in google_cloudfunctions2_function.this :
+      function.service_config[0].ingress_settings == (var.manifest.functions[name].trigger == "gateway" ? "ALLOW_ALL" : "ALLOW_INTERNAL_ONLY")
+    ])
+    error_message = "What queue and scheduler call takes calls from outside."
+  }
+  assert {
+    condition = alltrue([
+      for name, function in google_cloudfunctions2_function.this :
+      function.service_config[0].environment_variables.TOK_INVOKERS == "${google_service_account.invoker[var.manifest.functions[name].trigger].account_id}@tok-test.iam.gserviceaccount.com"
+    ])
+    error_message = "A function expects another caller than the one that may call it."
+  }
+
+  # Each function is itself, and may open its own databases only.
+  assert {
+    condition = alltrue([
+      for name, function in google_cloudfunctions2_function.this :
+      function.service_config[0].service_account_email == "${google_service_account.function[name].account_id}@tok-test.iam.gserviceaccount.com"
+    ])
+    error_message = "A function runs as another identity than its own."
+  }
+  assert {
+    condition = toset(keys(google_project_iam_member.database)) == toset(flatten([
+      for name, entry in var.manifest.functions : [for database in entry.databases : "${name}/${database}"] if contains(entry.environments, "live")
+    ]))
+    error_message = "A function opens other databases than the manifest says."
+  }
+  assert {
+    condition = alltrue([
+      for grant in google_project_iam_member.database :
+      contains([
+        "resource.name == \"projects/tok-test/databases/live\"",
+        "resource.name == \"projects/tok-test/databases/(default)\"",
+      ], grant.condition[0].expression)
+    ])
+    error_message = "A grant reaches a database of another environment, or all of them."
+  }
+  assert {
+    condition = alltrue([
+      for key, grant in google_project_iam_member.database :
+      grant.role == (
+        endswith(key, "/control") && !try(var.manifest.functions[split("/", key)[0]].control_writer, false) ? "roles/datastore.viewer" : "roles/datastore.user"
+      )
+    ])
+    error_message = "The control plane is written by a function that the manifest does not let."
+  }
+
+  # Keys.
+  assert {
+    condition     = google_kms_crypto_key.tokens.version_template[0].protection_level == "HSM"
+    error_message = "The tokens' key lies outside an HSM."
+  }
+  assert {
+    condition     = tonumber(trimsuffix(google_kms_crypto_key.tokens.rotation_period, "s")) <= 90 * 24 * 3600
+    error_message = "The tokens' key rotates later than after 90 days."
+  }
+  assert {
+    condition     = tonumber(trimsuffix(google_kms_crypto_key.tokens.destroy_scheduled_duration, "s")) >= 30 * 24 * 3600
+    error_message = "A destroyed key version is gone before 30 days."
+  }
+  assert {
+    condition = alltrue([
+      for role, use in { "roles/cloudkms.cryptoKeyEncrypter" = "encrypt", "roles/cloudkms.cryptoKeyDecrypter" = "decrypt" } :
+      google_kms_crypto_key_iam_binding.tokens[role].members == toset([
+        for name, entry in var.manifest.functions : "serviceAccount:${google_service_account.function[name].account_id}@tok-test.iam.gserviceaccount.com"
+        if contains(entry.environments, "live") && contains(try(entry.kms, []), use)
+      ])
+    ])
+    error_message = "Someone encrypts or decrypts whom the manifest does not let."
+  }
+  assert {
+    condition     = length(google_kms_crypto_key_iam_binding.tokens) == 2
+    error_message = "The tokens' key has other roles than those of encrypting and decrypting."
+  }
+
+  # Secrets.
+  assert {
+    condition = alltrue([
+      for secret, binding in google_secret_manager_secret_iam_binding.readers :
+      binding.role == "roles/secretmanager.secretAccessor" && binding.members == toset([
+        for name, function in google_cloudfunctions2_function.this : "serviceAccount:${google_service_account.function[name].account_id}@tok-test.iam.gserviceaccount.com"
+        if contains([for variable in function.service_config[0].secret_environment_variables : variable.secret], "live-${secret}")
+      ])
+    ])
+    error_message = "A secret is readable by a function that does not use it."
+  }
+  assert {
+    condition = alltrue([
+      for secret in ["qwac-certificate", "qwac-key", "qsealc-certificate", "qsealc-key", "signing-key", "bank-clients"] :
+      contains(keys(google_secret_manager_secret.this), secret)
+    ])
+    error_message = "A secret's place is missing."
+  }
+  assert {
+    condition     = alltrue([for secret in google_secret_manager_secret.this : secret.replication[0].user_managed[0].replicas[0].location == "europe-west1"])
+    error_message = "A secret leaves the region."
+  }
+
+  # Functions as the manifest says.
+  assert {
+    condition = alltrue([
+      for name, function in google_cloudfunctions2_function.this :
+      function.service_config[0].max_instance_request_concurrency == var.manifest.functions[name].concurrency
+      && function.service_config[0].max_instance_request_concurrency >= 8
+      && function.service_config[0].environment_variables.THREADS == tostring(var.manifest.functions[name].concurrency)
+      && tonumber(function.service_config[0].available_cpu) >= 1
+      && function.service_config[0].available_memory == "${var.manifest.functions[name].memory_mib}Mi"
+      && function.service_config[0].timeout_seconds == var.manifest.functions[name].timeout_seconds
+      && function.service_config[0].min_instance_count == var.manifest.functions[name].min_instances
+      && function.service_config[0].max_instance_count == var.manifest.functions[name].max_instances
+    ])
+    error_message = "A function's threads, CPU, memory, timeout or instances differ from the manifest."
+  }
+  assert {
+    condition = alltrue([
+      for name, function in google_cloudfunctions2_function.this :
+      function.build_config[0].source[0].storage_source[0].object == var.functions_source.objects[name]
+      && function.build_config[0].service_account == "builder"
+    ])
+    error_message = "A function is not built from its own bundle, or not by the builder."
+  }
+
+  # Queues and ticks as the manifest says.
+  assert {
+    condition = alltrue([
+      for name, entry in var.manifest.queues :
+      google_cloud_tasks_queue.this[name].rate_limits[0].max_dispatches_per_second == entry.max_dispatches_per_second
+      && google_cloud_tasks_queue.this[name].rate_limits[0].max_concurrent_dispatches == entry.max_concurrent_dispatches
+      && google_cloud_tasks_queue.this[name].retry_config[0].max_attempts == entry.max_attempts
+      && google_cloud_tasks_queue.this[name].retry_config[0].min_backoff == "${entry.min_backoff_seconds}s"
+      && google_cloud_tasks_queue.this[name].retry_config[0].max_backoff == "${entry.max_backoff_seconds}s"
+      && google_cloud_tasks_queue.this[name].retry_config[0].max_doublings == entry.max_doublings
+      && google_cloud_tasks_queue.this[name].retry_config[0].max_retry_duration == "${entry.max_retry_duration_seconds}s"
+    ])
+    error_message = "A queue's limits or retries differ from the manifest."
+  }
+  assert {
+    condition = toset(keys(google_cloud_scheduler_job.tick)) == toset([
+      for name, entry in var.manifest.functions : name if entry.trigger == "scheduler" && contains(entry.environments, "live")
+    ])
+    error_message = "A function with the trigger scheduler has no job, or another one has."
+  }
+  assert {
+    condition = alltrue([
+      for name, job in google_cloud_scheduler_job.tick :
+      job.schedule == var.manifest.functions[name].schedule
+      && job.http_target[0].uri == output.function_urls[name]
+      && job.http_target[0].oidc_token[0].audience == output.function_urls[name]
+      && job.http_target[0].oidc_token[0].service_account_email == "${google_service_account.invoker["scheduler"].account_id}@tok-test.iam.gserviceaccount.com"
+    ])
+    error_message = "A tick is called without the scheduler's identity token."
+  }
+
+  # The gateway.
+  assert {
+    condition = alltrue([
+      for name, backend in jsondecode(base64decode(google_api_gateway_api_config.tok.openapi_documents[0].document[0].contents))["x-google-api-management"].backends :
+      backend.address == output.function_urls[name]
+      && backend.jwtAudience == output.function_urls[name]
+      && backend.deadline == var.manifest.functions[name].timeout_seconds
+    ])
+    error_message = "A backend's address, audience or deadline is not its function's."
+  }
+  assert {
+    condition = alltrue(flatten([
+      for path, item in jsondecode(base64decode(google_api_gateway_api_config.tok.openapi_documents[0].document[0].contents)).paths : [
+        for method, operation in item : contains(
+          keys(jsondecode(base64decode(google_api_gateway_api_config.tok.openapi_documents[0].document[0].contents))["x-google-api-management"].backends),
+          operation["x-google-backend"],
+        ) if method != "parameters"
+      ]
+    ]))
+    error_message = "An operation names a backend that the document does not declare."
+  }
+  assert {
+    condition     = google_api_gateway_api_config.tok.gateway_config[0].backend_config[0].google_service_account == "${google_service_account.invoker["gateway"].account_id}@tok-test.iam.gserviceaccount.com"
+    error_message = "The gateway calls functions as someone else."
+  }
+
+  # The domain.
+  assert {
+    condition = (
+      google_compute_managed_ssl_certificate.api.managed[0].domains == tolist(["api.tokapi.io"])
+      && google_compute_ssl_policy.api.min_tls_version == "TLS_1_2"
+      && google_compute_global_forwarding_rule.api.port_range == "443"
+      && google_compute_region_network_endpoint_group.gateway.serverless_deployment[0].resource == google_api_gateway_gateway.tok.gateway_id
+    )
+    error_message = "The domain has another certificate, weak TLS, an open port 80, or leads elsewhere."
+  }
+
+  # Alerts reach someone.
+  assert {
+    condition     = alltrue([for alert in google_monitoring_alert_policy.this : alert.notification_channels == tolist(["projects/tok-test/notificationChannels/1"])])
+    error_message = "An alert reaches nobody."
+  }
+  assert {
+    condition     = output.bank_url == null && !contains(keys(output.databases), "bank")
+    error_message = "The live environment has a sandbox bank."
+  }
+}
+
+run "sandbox" {
+  command = plan
+
+  variables {
+    environment          = "sandbox"
+    domain               = "sandbox.api.tokapi.io"
+    gateway_document     = file("../../dist/gateway.sandbox.json")
+    max_instances_factor = 0.2
+  }
+
+  module {
+    source = "./modules/environment"
+  }
+
+  # The sandbox's bank is a bank as any other: browsers and Tok reach it from outside. Nothing else is public.
+  assert {
+    condition = alltrue([
+      for name, binding in google_cloud_run_v2_service_iam_binding.invoker :
+      (length(setintersection(binding.members, ["allUsers", "allAuthenticatedUsers"])) > 0) == (var.manifest.functions[name].trigger == "public")
+    ])
+    error_message = "Something else than the sandbox's bank is public."
+  }
+  assert {
+    condition = alltrue([
+      for name, entry in var.manifest.functions :
+      toset(entry.databases) == toset(["bank"]) && length(try(entry.kms, [])) == 0 && toset(entry.settings) == toset(["bank"]) if entry.trigger == "public"
+    ])
+    error_message = "What the public may call reaches more than the bank's own database."
+  }
+  assert {
+    condition = alltrue([
+      for grant in google_project_iam_member.database :
+      !strcontains(grant.condition[0].expression, "databases/live\"")
+    ])
+    error_message = "A sandbox function may open live bank data."
+  }
+  assert {
+    condition = alltrue([
+      for key, grant in google_project_iam_member.database :
+      strcontains(grant.condition[0].expression, "databases/sandbox-bank\"") == endswith(key, "/bank")
+    ])
+    error_message = "The bank's database is open to the platform, or the bank opens another."
+  }
+  assert {
+    condition     = alltrue([for name in keys(google_secret_manager_secret.this) : !startswith(name, "q")])
+    error_message = "The sandbox, which never reaches a real bank, has a place for eIDAS certificates."
+  }
+  assert {
+    condition     = alltrue([for function in google_cloudfunctions2_function.this : function.service_config[0].max_instance_count >= max(1, function.service_config[0].min_instance_count)])
+    error_message = "The factor leaves a function fewer instances than it keeps."
+  }
+  assert {
+    condition     = output.bank_url == "https://sandbox-sandbox-bank-1234567890.europe-west1.run.app" && output.databases.data == "sandbox" && output.databases.bank == "sandbox-bank"
+    error_message = "The sandbox lacks its bank or its bank's database."
+  }
+}

@@ -1,0 +1,200 @@
+"""infra/terraform: what its text must never hold, and its own tests, run against the providers' real schemas."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from infra import gateway_template
+from localcloud.stack import plan
+from localcloud.stack.environments import base_environment, function_environment
+from localcloud.stack.plan import Plan
+
+ROOT = Path(__file__).parents[2]
+TERRAFORM = ROOT / "infra/terraform"
+TOOL = ROOT.parent / "shared/tools/terraform-check/terraform-check"
+FILES = sorted(path for path in TERRAFORM.rglob("*.tf") if ".terraform" not in path.parts)
+MANIFEST = yaml.safe_load((ROOT / "functions/manifest.yaml").read_text())
+SOURCES = ["functions/manifest.yaml", "firestore.rules", "firestore.indexes.json"]
+
+# What one machine sets otherwise than the cloud, where its default is right.
+AT_ITS_DEFAULT = {"TOK_ENVIRONMENTS"}
+
+# What terraform-check says when it could not get the providers' schemas from the package registry.
+_NO_SCHEMAS = re.compile(r"No matching distribution|Could not find a version|Max retries|Failed to establish")
+
+
+def text() -> str:
+    return "\n".join(path.read_text() for path in FILES)
+
+
+def resources(kind: str) -> list[str]:
+    """The blocks of every resource of a kind. Blocks end at the first line that is a brace alone."""
+    return re.findall(rf'^resource "{kind}" "\w+" \{{\n(.*?)^\}}$', text(), flags=re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    "kind", ["google_firestore_database", "google_kms_crypto_key", "google_secret_manager_secret"]
+)
+def test_what_cannot_be_made_again_is_never_destroyed(kind: str) -> None:
+    blocks = resources(kind)
+
+    assert blocks
+    assert all(re.search(r"^\s+prevent_destroy\s+= true$", block, flags=re.MULTILINE) for block in blocks)
+
+
+@pytest.mark.parametrize(
+    "forbidden",
+    [
+        "google_secret_manager_secret_version",  # the value would lie in the state
+        "google_service_account_key",
+        "google_project_iam_policy",  # replaces every grant of the project
+        "roles/owner",
+        "roles/editor",
+        "allAuthenticatedUsers",
+        "cryptoKeyEncrypterDecrypter",  # who needs both is given both by name
+        "cloudfunctions2_function_iam",  # does not hold for the second generation
+    ],
+)
+def test_no_file_holds(forbidden: str) -> None:
+    assert [path.name for path in FILES if forbidden in path.read_text()] == []
+
+
+def test_no_function_is_named() -> None:
+    """Everything about functions comes from the manifest, so that a new one is one entry there."""
+    groups = {group for entry in MANIFEST["functions"].values() for group in entry["settings"]}
+    others = groups | {"live", "sandbox"}  # words with a meaning of their own
+    names = "|".join(set(MANIFEST["functions"]) - others)
+    quoted = re.compile(rf'"({names})"')
+    assert [found for path in FILES for found in quoted.findall(path.read_text())] == []
+
+
+def test_every_variable_and_output_is_described_and_typed() -> None:
+    for kind, needed in (("variable", ("type", "description")), ("output", ("value", "description"))):
+        blocks = re.findall(rf'^{kind} "(\w+)" \{{\n(.*?)^\}}$', text(), flags=re.DOTALL | re.MULTILINE)
+        assert blocks
+        for name, block in blocks:
+            for attribute in needed:
+                assert re.search(rf"^  {attribute}\s+=", block, flags=re.MULTILINE), (
+                    f"{kind} {name}: {attribute}"
+                )
+
+
+def test_the_readme_lists_every_variable_output_and_alert() -> None:
+    readme = (TERRAFORM / "README.md").read_text()
+    root = "\n".join(path.read_text() for path in TERRAFORM.glob("*.tf"))
+    alerts = (TERRAFORM / "modules/environment/monitoring_alerts.tf").read_text()
+    listed = [
+        *re.findall(r'^variable "(\w+)"', root, flags=re.MULTILINE),
+        *re.findall(r'^output "(\w+)"', root, flags=re.MULTILINE),
+        *re.findall(r"^    (\w+) = \{\n      severity", alerts, flags=re.MULTILINE),
+        "kms_errors",
+    ]
+    assert len(listed) > 20
+    assert [name for name in listed if f"| `{name}` |" not in readme] == []
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """What Terraform reads, and what `make package` gives it, as a repository of its own."""
+    root = tmp_path / "repository"
+    shutil.copytree(TERRAFORM, root / "infra/terraform", ignore=shutil.ignore_patterns(".terraform*"))
+    absent = [source for source in SOURCES if not (ROOT / source).is_file()]
+    if absent:
+        pytest.skip(f"{', '.join(absent)}: not in this tree yet, and infra/terraform was not tested without")
+    for source in SOURCES:
+        (root / source).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / source, root / source)
+    gateway_template.write(
+        root / "dist", openapi=ROOT / "docs/api/openapi.yaml", manifest=ROOT / "functions/manifest.yaml"
+    )
+    hashes = {name: hashlib.sha256(name.encode()).hexdigest() for name in MANIFEST["functions"]}
+    index = {name: {"object": f"{name}-{sha}.zip", "sha256": sha} for name, sha in hashes.items()}
+    (root / "dist/bundles.json").write_text(json.dumps({"functions": index}))
+    subprocess.run(["git", "init", "-q", str(root)], check=True, timeout=60)
+    return root
+
+
+def expected_settings() -> dict[str, list[str]]:
+    """Function → the variables that localcloud gives it, without where the local servers are."""
+    names = ["gateway", *plan.PLATFORM, *MANIFEST["functions"]]
+    stack = Plan(
+        manifest_path=ROOT / "functions/manifest.yaml",
+        openapi_path=ROOT / "docs/api/openapi.yaml",
+        manifest=MANIFEST,
+        ports={name: 20_000 + number for number, name in enumerate(names)},
+    )
+    secrets: dict[str, Any] = {"signingKey": "", "bankClients": {}}
+    machine = {*base_environment(), "FIRESTORE_EMULATOR_HOST"}
+    return {
+        name: sorted(
+            variable
+            for variable in function_environment(stack, name, secrets=secrets)
+            if variable not in machine | AT_ITS_DEFAULT and not variable.endswith("_ENDPOINT")
+        )
+        for name in stack.functions
+    }
+
+
+def add_settings_test(repository: Path) -> None:
+    """The sandbox run of environment.tftest.hcl, with one more assertion: what localcloud gives each function."""
+    source = (TERRAFORM / "tests/environment.tftest.hcl").read_text()
+    head = source[: source.index('run "live"')]
+    sandbox = source[source.index('run "sandbox"') :]
+    up_to_assertions = sandbox[: sandbox.index("  assert {")].rpartition("  #")[0]
+    (repository / "dist/settings.json").write_text(json.dumps(expected_settings()))
+    (repository / "infra/terraform/tests/settings.tftest.hcl").write_text(
+        head
+        + up_to_assertions
+        + """  assert {
+    condition = alltrue([
+      for name, variables in jsondecode(file("../../dist/settings.json")) :
+      toset(variables) == setsubtract(toset(concat(
+        keys(output.settings[name]),
+        google_cloudfunctions2_function.this[name].service_config[0].secret_environment_variables[*].key,
+      )), ["THREADS"])
+    ])
+    error_message = "A function has other settings here than on one machine."
+  }
+}
+"""
+    )
+
+
+@pytest.mark.timeout(600)
+def test_terraform_validate_and_test(repository: Path) -> None:
+    if shutil.which("terraform") is None:
+        pytest.skip("terraform is not here: infra/terraform was neither validated nor tested")
+    if not TOOL.is_file():
+        pytest.skip(
+            f"{TOOL.name} is not here: infra/terraform was not tested (its README: terraform init, test)"
+        )
+    add_settings_test(repository)
+
+    done = subprocess.run(
+        [str(TOOL), str(repository / "infra/terraform"), "test"],
+        env={**os.environ, "PYTHON": sys.executable},
+        capture_output=True,
+        text=True,
+        timeout=540,
+        check=False,
+    )
+
+    said = done.stdout + done.stderr
+    if done.returncode != 0 and "configuration is valid" not in said and _NO_SCHEMAS.search(said):
+        pytest.skip(
+            "the providers' schemas cannot be had from the package registry: infra/terraform was not tested"
+        )
+    assert done.returncode == 0, said
+    assert re.search(r"Success! \d+ passed, 0 failed", said), said
+    assert "settings.tftest.hcl... pass" in said

@@ -1,0 +1,43 @@
+"""A local Firestore as production is: it refuses a query that firestore.indexes.json declares no index for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import grpc
+import pytest
+
+from localcloud.firestore.background import serve_in_background
+from localcloud.firestore.engine import Engine
+from localcloud.firestore.indexes import DeclaredIndexes
+from localcloud.firestore.storage import Storage
+from shared.gcp.raw_firestore import RawFirestore
+from tests.localcloud.firestore.conftest import project
+
+__all__ = ["INDEXES", "firestore_address", "project", "raw_firestore"]
+
+INDEXES = Path(__file__).parents[2] / "firestore.indexes.json"
+
+
+@pytest.fixture(scope="session")
+def firestore_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """host:port of a running server with its files."""
+    storage = Storage(tmp_path_factory.mktemp("firestore"))
+    engine = Engine(sink=storage.save, indexes=DeclaredIndexes.load(INDEXES))
+    with serve_in_background(engine) as address:
+        yield address
+    storage.close()
+
+
+@contextmanager
+def raw_firestore(address: str, *, project: str, database: str) -> Iterator[RawFirestore]:
+    """On a channel of its own: the process's one belongs to whoever made it first."""
+    with grpc.insecure_channel(address) as channel:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setitem(os.environ, "FIRESTORE_EMULATOR_HOST", address)
+            patch.setattr("shared.gcp.raw_firestore.firestore_channel", lambda: channel)
+            raw = RawFirestore(project=project, database=database)
+        yield raw
