@@ -52,7 +52,10 @@ class PatientClient(httpx.Client):
     def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
         while True:
             reply = super().send(request, **options)
-            if reply.status_code != 429 or reply.json()["error"]["code"] != "RATE_LIMITED":
+            # A HEAD's refusal has no body; the other kind of 429 answers POST only.
+            if reply.status_code != 429 or (
+                request.method != "HEAD" and reply.json()["error"]["code"] != "RATE_LIMITED"
+            ):
                 return reply
             time.sleep(int(reply.headers["Retry-After"]))
 
