@@ -8,20 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-import string
-import zlib
 from datetime import date, datetime, timedelta
-from typing import Literal
 
 import msgspec
 
+from shared.domain.key_format import RANDOM_LENGTH, Environment, base62, checksum, environment_of
 from shared.domain.organisations import Tier
 
-Environment = Literal["live", "sandbox"]
-
-_ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
-_RANDOM_LENGTH = 32
-_CHECKSUM_LENGTH = 6
 _PREFIX_RANDOM_LENGTH = 6
 
 KEYS_MAX = 100
@@ -75,8 +68,8 @@ def generate_key(environment: Environment) -> str:
 def key_from(environment: Environment, *, entropy: bytes) -> str:
     """`entropy` is 64 uniformly random bytes: 512 bits leave no bias in 190."""
     number = int.from_bytes(entropy)
-    start = f"tok_{environment}_{_base62(number, _RANDOM_LENGTH)}"
-    return start + _checksum(start)
+    start = f"tok_{environment}_{base62(number, RANDOM_LENGTH)}"
+    return start + checksum(start)
 
 
 def shown_prefix(key: str) -> str:
@@ -84,33 +77,6 @@ def shown_prefix(key: str) -> str:
     return key[: len(f"tok_{environment}_") + _PREFIX_RANDOM_LENGTH]
 
 
-def environment_of(key: str) -> Environment | None:
-    """Which environment a key is for; None when it cannot be a key of ours."""
-    environment: Environment
-    if key.startswith("tok_live_"):
-        environment = "live"
-    elif key.startswith("tok_sandbox_"):
-        environment = "sandbox"
-    else:
-        return None
-    start, checksum = key[:-_CHECKSUM_LENGTH], key[-_CHECKSUM_LENGTH:]
-    if len(key) != len(f"tok_{environment}_") + _RANDOM_LENGTH + _CHECKSUM_LENGTH or not key.isascii():
-        return None
-    return environment if _checksum(start) == checksum else None
-
-
 def hash_key(key: str) -> str:
     """SHA-256, hex. Keys hold 190 random bits: a slow hash would add cost and no safety."""
     return hashlib.sha256(key.encode()).hexdigest()
-
-
-def _checksum(text: str) -> str:
-    return _base62(zlib.crc32(text.encode()), _CHECKSUM_LENGTH)
-
-
-def _base62(number: int, length: int) -> str:
-    digits = []
-    for _ in range(length):
-        number, digit = divmod(number, len(_ALPHABET))
-        digits.append(_ALPHABET[digit])
-    return "".join(reversed(digits))

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from shared.domain.api_keys import Environment
+from shared.domain.key_format import Environment
 
 SETTLE = timedelta(minutes=2)
 """From the end of an organisation's access to the erasure of its data: no request that was let in still runs."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, date
 from typing import get_args
 
-from shared.domain.api_keys import ApiKey, Environment
+from shared.domain.api_keys import ApiKey
+from shared.domain.key_format import Environment
 from shared.domain.organisations import Tier
 from shared.gcp import paths
 from shared.gcp.raw_firestore import Fields, RawFirestore

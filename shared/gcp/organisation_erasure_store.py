@@ -13,10 +13,10 @@ from google.api_core.exceptions import FailedPrecondition
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
-from shared.domain.api_keys import Environment
 from shared.domain.audit import AuditEntry
 from shared.domain.clock import Clock
 from shared.domain.erasures import OrganisationErasure
+from shared.domain.key_format import Environment
 from shared.gcp import paths
 from shared.gcp.audit_store import add_entries
 from shared.gcp.documents import from_document, stale_write_on_conflict, to_document

@@ -7,9 +7,10 @@ from collections import OrderedDict
 from threading import Lock
 from typing import Protocol
 
-from shared.domain.api_keys import ApiKey, Environment, environment_of, hash_key
+from shared.domain.api_keys import ApiKey, hash_key
 from shared.domain.clock import Clock
 from shared.domain.errors import InvalidApiKey
+from shared.domain.key_format import Environment, environment_of
 from shared.http.call import Caller
 
 _CACHE_SECONDS = 30.0

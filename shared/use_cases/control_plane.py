@@ -12,10 +12,11 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from shared.domain.api_keys import ApiKey, Environment, KeyDetails
+from shared.domain.api_keys import ApiKey, KeyDetails
 from shared.domain.audit import AuditEntry
 from shared.domain.errors import Conflict, StaleWrite
 from shared.domain.invitations import Invitation
+from shared.domain.key_format import Environment
 from shared.domain.organisations import Organisation
 from shared.domain.users import Roster, User
 

@@ -6,10 +6,11 @@ from datetime import datetime
 
 import msgspec
 
-from shared.domain.api_keys import KEYS_MAX, LIFETIME_MAX, Environment, hash_key
+from shared.domain.api_keys import KEYS_MAX, LIFETIME_MAX, hash_key
 from shared.domain.audit import Origin, audit_entry
 from shared.domain.effects import Effect
 from shared.domain.errors import Conflict, Invalid, NotFound
+from shared.domain.key_format import Environment
 from shared.domain.organisations import require_active
 from shared.use_cases.control_plane import Keys, NewKey, Organisations
 from shared.use_cases.sign_up import IssuedKey, issue_key

@@ -6,16 +6,11 @@ from datetime import datetime
 
 import msgspec
 
-from shared.domain.api_keys import (
-    Environment,
-    KeyDetails,
-    generate_key,
-    hash_key,
-    shown_prefix,
-)
+from shared.domain.api_keys import KeyDetails, generate_key, hash_key, shown_prefix
 from shared.domain.audit import Actor, Origin, audit_entry
 from shared.domain.clock import Clock, SystemClock
 from shared.domain.ids import new_id
+from shared.domain.key_format import Environment
 from shared.domain.organisations import Organisation, Tier
 from shared.use_cases.control_plane import NewKey, Organisations
 from shared.use_cases.sign_up import FIRST_LABEL

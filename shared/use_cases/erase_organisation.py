@@ -13,12 +13,12 @@ from typing import Protocol
 
 import msgspec
 
-from shared.domain.api_keys import Environment
 from shared.domain.audit import SYSTEM, Action, AuditEntry, Origin, audit_entry
 from shared.domain.clock import Clock
 from shared.domain.consents import Consent, ended
 from shared.domain.erasures import OrganisationErasure
 from shared.domain.errors import NotFound, StaleWrite
+from shared.domain.key_format import Environment
 from shared.use_cases.consent_deadlines import give_back
 from shared.use_cases.ports import Banks, SealedTokens, StoredConsent
 from shared.use_cases.relay import AuditLog, Outbox, relay_audit_of

@@ -6,7 +6,6 @@ from typing import Protocol
 
 import msgspec
 
-from shared.domain.api_keys import Environment
 from shared.domain.audit import Origin, audit_entry
 from shared.domain.effects import Effect
 from shared.domain.errors import Conflict, NotFound
@@ -17,6 +16,7 @@ from shared.domain.invitations import (
     invitation_token,
     require_email,
 )
+from shared.domain.key_format import Environment
 from shared.domain.organisations import require_active
 from shared.domain.roles import Role
 from shared.domain.users import require_may_grant

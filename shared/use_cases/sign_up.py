@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-from shared.domain.api_keys import Environment, KeyDetails, hash_key, key_from, shown_prefix
+from shared.domain.api_keys import KeyDetails, hash_key, key_from, shown_prefix
 from shared.domain.audit import Origin, audit_entry
 from shared.domain.effects import Effect
 from shared.domain.errors import Conflict
+from shared.domain.key_format import Environment
 from shared.domain.organisations import Organisation, require_name
 from shared.domain.users import ORGANISATIONS_MAX, Identity, User
 from shared.use_cases.control_plane import NewKey, Organisations

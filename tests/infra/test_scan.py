@@ -11,6 +11,7 @@ import pytest
 
 from infra import scan
 from infra.scan import main, scan_all
+from shared.domain.api_keys import generate_key
 
 TOOL = """#!{python}
 import sys
@@ -112,12 +113,14 @@ def test_a_secret_is_found_in_a_file_that_git_would_add(
 def test_toks_own_key_is_found_and_not_printed(
     tools: Tools, root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    key = "tok_" + "live_" + "x" * 38
-    (root / "notes.txt").write_text(f"\nkey = {key}\n")
+    key = generate_key("live")
+    example = key[:-1] + ("0" if key[-1] != "0" else "1")
+    (root / "notes.txt").write_text(f"{example}\nkey = {key}\n")
 
     assert main(["secrets"]) == 1
     told = capsys.readouterr().out
     assert "notes.txt:2: a Tok API key" in told
+    assert "notes.txt:1" not in told, "what has no right checksum is no key"
     assert key not in told
 
 

@@ -16,10 +16,11 @@ from control_plane.wiring import (
     page_of,
     secrets_key,
 )
-from shared.domain.api_keys import LIFETIME_MAX, OVERLAP_DEFAULT, OVERLAP_MAX, Environment, KeyDetails
+from shared.domain.api_keys import LIFETIME_MAX, OVERLAP_DEFAULT, OVERLAP_MAX, KeyDetails
 from shared.domain.effects import Effect
 from shared.domain.errors import Invalid, NotFound
 from shared.domain.ids import is_id
+from shared.domain.key_format import Environment
 from shared.domain.organisations import require_name
 from shared.http.call import Call, Reply, json_reply
 from shared.use_cases.create_key import create_key

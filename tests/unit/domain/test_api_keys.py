@@ -7,7 +7,8 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import assume, given
 
-from shared.domain.api_keys import ApiKey, environment_of, generate_key, hash_key
+from shared.domain.api_keys import ApiKey, generate_key, hash_key
+from shared.domain.key_format import environment_of
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 

@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 import hypothesis.strategies as st
 from hypothesis import given
 
-from shared.domain.api_keys import environment_of, key_from
+from shared.domain.api_keys import key_from
 from shared.domain.effects import effect_from, new_effect
 from shared.domain.ids import first_id, is_id, timed_id
 from shared.domain.invitations import invitation_token, is_invitation_token
+from shared.domain.key_format import environment_of
 
 moments = st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1)).map(
     lambda at: at.replace(tzinfo=UTC, microsecond=at.microsecond // 1000 * 1000)
