@@ -72,6 +72,7 @@ class Transaction(Base):
     debtor_name: Mapped[str | None]
     entry_reference: Mapped[str | None]
     end_to_end_id: Mapped[str | None]
+    match_confidence: Mapped[str]
 
     __table_args__ = (Index("newest_first", "account_id", "status", "booking_date", "id"),)
 
@@ -96,6 +97,7 @@ class TransactionOut(BaseModel):
     debtor_name: str | None
     entry_reference: str | None
     end_to_end_id: str | None
+    match_confidence: str
 
 
 class TransactionPage(BaseModel):

@@ -41,6 +41,10 @@ def accept_invitation(
         stored = organisations.roster(invitation.organisation_id)
         if stored is None:
             raise NotFound("There is no such invitation.")
+        if identity.user_id in stored.roster.users:
+            # Joining changes both in one commit: read before it, the invitation would still look open.
+            found = invitations.find_by_hash(hash_token(token)) or found
+            invitation = found.invitation
         if invitation.accepted_by == identity.user_id and identity.user_id in stored.roster.users:
             return Joined(organisation=stored.roster.organisation, user=stored.roster.users[identity.user_id])
         if not invitation.is_open(at=now):

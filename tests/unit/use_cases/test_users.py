@@ -13,9 +13,11 @@ import pytest
 from shared.domain.errors import Conflict, Forbidden, NotFound, TokError
 from shared.domain.invitations import INVITATION_LIFETIME
 from shared.domain.roles import ROLES
+from shared.domain.users import User
+from shared.gcp.invitation_store import InvitationStore
 from shared.gcp.organisation_store import OrganisationStore
 from shared.use_cases.change_user_role import change_user_role
-from shared.use_cases.control_plane import StoredRoster
+from shared.use_cases.control_plane import StoredInvitation, StoredRoster
 from shared.use_cases.remove_user import remove_user
 from shared.use_cases.update_organisation import update_organisation
 from tests.fakes.clock import FakeClock
@@ -161,6 +163,22 @@ def test_an_invitation_is_for_one_person_once_and_in_time(office: Office) -> Non
     office.clock.move(INVITATION_LIFETIME)
     with pytest.raises(Conflict):
         office.accept(late, "ivo")
+
+
+def test_an_invitation_read_just_before_it_was_accepted_is_not_called_used(office: Office) -> None:
+    made = office.sign_up()
+    token = office.invite(made.organisation.id, by=made.owner.id, name="eva").token
+    accepted: list[User] = []
+
+    class ReadTooEarly(InvitationStore):
+        def find_by_hash(self, token_hash: str) -> StoredInvitation | None:
+            found = super().find_by_hash(token_hash)
+            if not accepted:
+                accepted.append(office.accept(token, "eva"))
+            return found
+
+    assert office.accept(token, "eva", invitations=ReadTooEarly(office.control)) == accepted[0]
+    assert office.actions(made.organisation.id).count("user.joined") == 1
 
 
 def test_a_removed_user_cannot_come_back_with_the_old_invitation(office: Office) -> None:
