@@ -55,6 +55,7 @@ check-lint: setup
 	$(PYTHON) -m ruff check .
 check-types: setup
 	$(PYTHON) -m mypy
+	$(PYTHON) -m mypy functions/organisation/main.py
 check-imports: setup
 	$(VENV)/bin/lint-imports
 check-openapi: setup
