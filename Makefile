@@ -55,6 +55,7 @@ check-lint: setup
 	$(PYTHON) -m ruff check .
 check-types: setup
 	$(PYTHON) -m mypy
+	$(PYTHON) -m mypy functions/organisation/main.py
 check-imports: setup
 	$(VENV)/bin/lint-imports
 check-openapi: setup
@@ -91,7 +92,7 @@ check-terraform-policies:
 	else echo "checkov cannot be had from the package registry: infra/terraform's policies were not checked."; fi
 
 .PHONY: admin
-admin: setup ## what only an operator may do: make admin ARGS="set-tier org_… pro" (in the cloud: --project P first)
+admin: setup ## what only an operator may do: make admin ARGS="set-tier org_… pro", "audit org_…" (in the cloud: --project P first)
 	@$(PYTHON) -m infra.admin $(ARGS)
 
 .PHONY: bench

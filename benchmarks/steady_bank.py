@@ -29,15 +29,26 @@ _PAGE_SIZE = 100
 
 
 class SteadyBank:
-    """The use cases' Banks and their one connector. Every consent reaches one account, told by its bank consent id."""
+    """The use cases' Banks and their one connector. Every consent reaches accounts of its own, told by its bank
+    consent id."""
 
     bank_id = BANK_ID
 
-    def __init__(self, clock: Clock, *, transactions_per_day: int, days: int) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        transactions_per_day: int,
+        days: int,
+        accounts: int = 1,
+        token_life: timedelta = _TOKEN_LIFE,
+    ) -> None:
         self._clock = clock
         self._per_day = transactions_per_day
         self._today = clock.now().date()
         self._days = days
+        self._accounts = accounts
+        self._token_life = token_life
         self.calls: Counter[str] = Counter()
 
     def connector(self, bank_id: str, *, clock_offset_seconds: int = 0) -> BankConnector:
@@ -55,7 +66,7 @@ class SteadyBank:
 
     def tokens(self) -> BankTokens:
         return BankTokens(
-            access_token="access", refresh_token="refresh", expires_at=self._clock.now() + _TOKEN_LIFE
+            access_token="access", refresh_token="refresh", expires_at=self._clock.now() + self._token_life
         )
 
     def start_consent(
@@ -81,16 +92,17 @@ class SteadyBank:
     def accounts(self, access: BankAccess) -> tuple[BankAccount, ...]:
         self.calls["accounts"] += 1
         number = int(access.bank_consent_id.rpartition("-")[2])
-        return (
+        return tuple(
             BankAccount(
-                resource_id="resource-1",
-                iban=f"HR{number:019d}",
+                resource_id=f"resource-{account}",
+                iban=f"HR{account:02d}{number:017d}",
                 masked_identity=None,
                 currency="EUR",
                 name="Tekući račun",
                 owner_name="Ana Anić",
                 type="current",
-            ),
+            )
+            for account in range(1, self._accounts + 1)
         )
 
     def balances(self, access: BankAccess, account: BankAccount) -> tuple[BankBalance, ...]:

@@ -2,6 +2,7 @@
 
     python -m infra.admin set-tier org_… pro                     on the stack that runs on this machine
     python -m infra.admin --project PROJECT set-tier org_… pro   in the cloud, as whoever gcloud is signed in as
+    python -m infra.admin --project PROJECT audit org_…          the last entries of its audit log, newest first
 
 In the cloud, Firestore's own audit log has the operator's account; `--operator` is the name that the organisation's
 audit log shows, the account's on this machine when it is left out.
@@ -22,6 +23,7 @@ from shared.domain.audit import Actor, Origin
 from shared.domain.clock import SystemClock
 from shared.domain.errors import Conflict, NotFound
 from shared.domain.organisations import Tier
+from shared.gcp.audit_store import AuditStore
 from shared.gcp.clients import firestore_client
 from shared.gcp.organisation_store import OrganisationStore
 from shared.use_cases.set_tier import set_tier
@@ -43,11 +45,21 @@ def main(arguments: list[str] | None = None) -> int:
     tier = commands.add_parser("set-tier", help="put an organisation into another tier")
     tier.add_argument("organisation", help="org_…")
     tier.add_argument("tier", choices=get_args(Tier))
+    audit = commands.add_parser("audit", help="show the last entries of an organisation's audit log")
+    audit.add_argument("organisation", help="org_…")
+    audit.add_argument("--limit", type=int, default=20)
     chosen = options.parse_args(arguments)
     if not _OPERATOR.fullmatch(chosen.operator):
         options.error("--operator is 1 to 64 letters, digits and . _ @ -")
     project = chosen.project or _local_project(options)
-    store = OrganisationStore(firestore_client(project=project, database=chosen.database))
+    control = firestore_client(project=project, database=chosen.database)
+    if chosen.command == "audit":
+        for entry in AuditStore(control).list(chosen.organisation, limit=chosen.limit, before=None):
+            actor = " ".join(filter(None, (entry.actor.kind, entry.actor.id)))
+            at, address = f"{entry.at:%Y-%m-%dT%H:%M:%SZ}", entry.ip_address or "-"
+            print(f"{at}  {address:<15}  {actor}  {entry.action}  {entry.target_id}")
+        return 0
+    store = OrganisationStore(control)
     try:
         organisation = set_tier(
             chosen.organisation,

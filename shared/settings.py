@@ -6,6 +6,7 @@ No secret has a default. Each function asks for the groups it needs, so that its
 from __future__ import annotations
 
 import base64
+import ipaddress
 import os
 from collections.abc import Mapping
 from typing import Literal, cast
@@ -13,6 +14,7 @@ from typing import Literal, cast
 import msgspec
 
 Environment = Literal["live", "sandbox"]
+_PROXIES_MAX = 5
 
 
 class MissingSetting(Exception):
@@ -32,6 +34,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Firestore database of the control plane."""
     invokers: tuple[str, ...]
     """Service accounts that may call this function: the gateway's, the queue's or the scheduler's."""
+    trusted_proxies: int = 0
+    """How many of the last addresses in X-Forwarded-For are proxies', not the client's. Too few, and a proxy's address
+    is taken for the client's; too many, and the client's own claim is believed."""
+    known_proxies: tuple[str, ...] = ()
+    """Proxies that are known by their address, whatever their number."""
 
 
 class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +113,7 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     environments = tuple(environ.get("TOK_ENVIRONMENTS", "live,sandbox").split(","))
     if environment not in environments or not set(environments) <= {"live", "sandbox"}:
         raise MissingSetting("TOK_ENVIRONMENTS is live, sandbox or both, and holds TOK_ENVIRONMENT")
+    trusted_proxies, known_proxies = _proxies(environ.get("TOK_TRUSTED_PROXIES", "0"))
     return Settings(
         environment=cast(Environment, environment),
         environments=cast(tuple[Environment, ...], environments),
@@ -113,7 +121,22 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         data_database=environ.get("TOK_DATA_DATABASE", environment),
         control_database=environ.get("TOK_CONTROL_DATABASE", "(default)"),
         invokers=tuple(_required(environ, "TOK_INVOKERS").split(",")),
+        trusted_proxies=trusted_proxies,
+        known_proxies=known_proxies,
     )
+
+
+def _proxies(text: str) -> tuple[int, tuple[str, ...]]:
+    """`1,203.0.113.9`: how many there are at the end, then those that are known by their address."""
+    count, *known = (part.strip() for part in text.split(","))
+    try:
+        if not 0 <= int(count) <= _PROXIES_MAX:
+            raise ValueError
+        return int(count), tuple(str(ipaddress.ip_address(address)) for address in known)
+    except ValueError:
+        raise MissingSetting(
+            f"TOK_TRUSTED_PROXIES is a number up to {_PROXIES_MAX}, and addresses behind commas"
+        ) from None
 
 
 def load_api_settings(environ: Mapping[str, str] = os.environ) -> ApiSettings:

@@ -2,6 +2,7 @@ module "live" {
   source = "./modules/environment"
 
   environment          = "live"
+  environments         = local.environments
   domain               = var.domains.live
   gateway_document     = file("${local.paths.dist}/gateway.live.json")
   max_instances_factor = var.max_instances_factor.live
@@ -12,6 +13,7 @@ module "live" {
   manifest           = local.manifest
   functions_source   = local.functions_source
   users              = local.users
+  trusted_proxies    = var.trusted_proxies
   rules_path         = local.paths.rules
   indexes_path       = local.paths.indexes
   alerts             = local.alerts
@@ -23,6 +25,7 @@ module "sandbox" {
   source = "./modules/environment"
 
   environment          = "sandbox"
+  environments         = local.environments
   domain               = var.domains.sandbox
   gateway_document     = file("${local.paths.dist}/gateway.sandbox.json")
   max_instances_factor = var.max_instances_factor.sandbox
@@ -33,6 +36,7 @@ module "sandbox" {
   manifest           = local.manifest
   functions_source   = local.functions_source
   users              = local.users
+  trusted_proxies    = var.trusted_proxies
   rules_path         = local.paths.rules
   indexes_path       = local.paths.indexes
   alerts             = local.alerts

@@ -87,6 +87,18 @@ variable "max_instances_factor" {
   }
 }
 
+variable "trusted_proxies" {
+  type        = number
+  description = "How many of the last addresses in X-Forwarded-For are Google's own, the load balancer's not counted. Confirmed once, as docs/operations.md says."
+  default     = 1
+  nullable    = false
+
+  validation {
+    condition     = contains(range(6), var.trusted_proxies)
+    error_message = "A whole number from 0 to 5."
+  }
+}
+
 variable "users" {
   type = object({
     issuer     = optional(string)

@@ -25,6 +25,8 @@ _HOP_BY_HOP = {
     "upgrade",
 }
 _FORWARDED_AUTHORIZATION = "X-Forwarded-Authorization"
+# The gateway's front adds who called it; the function's own front, which is Cloud Run's, adds the gateway.
+_OWN_ADDRESS = "127.0.0.1"
 
 
 def request_headers(
@@ -48,7 +50,7 @@ def request_headers(
     headers.popall("Authorization", None)
     if token is not None:
         headers["Authorization"] = f"Bearer {token}"
-    hops = [*headers.popall("X-Forwarded-For", []), client_address]
+    hops = [*headers.popall("X-Forwarded-For", []), client_address, _OWN_ADDRESS]
     headers["X-Forwarded-For"] = ",".join(hops)
     headers["X-Forwarded-Proto"] = "http"
     headers["X-Forwarded-Host"] = host

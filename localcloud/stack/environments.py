@@ -57,6 +57,8 @@ def function_environment(stack: Plan, name: str, *, secrets: Mapping[str, Any]) 
         "TOK_PROJECT": plan.PROJECT,
         "TOK_INVOKERS": _INVOKERS[entry["trigger"]],
     }
+    if entry["trigger"] == "gateway":
+        environment["TOK_TRUSTED_PROXIES"] = "1"
     for group in (*entry["databases"], *entry["settings"]):
         environment.update(_GROUPS[group](stack, secrets))
     return environment

@@ -60,8 +60,9 @@ def data_sections(data: firestore.Client, *, at: datetime) -> tuple[Section, ...
             AccountRecord,
             present=lambda found: public_account(found, at=at),
         ),
-        _Transactions("transactions", data),
+        # Before what is booked: a row that the bank books between the two is then in both, else it were in neither.
         _Pending("pendingTransactions", data),
+        _Transactions("transactions", data),
     )
 
 

@@ -18,7 +18,8 @@ from shared.domain.users import User
 from shared.gcp import paths
 from shared.gcp.audit_store import add_entries
 from shared.gcp.documents import from_document, stale_write_on_conflict, to_document
-from shared.gcp.organisation_store import add_user, fence
+from shared.gcp.organisation_store import add_user
+from shared.gcp.roster_fence import fence
 from shared.use_cases.control_plane import Letter, StoredInvitation, StoredRoster
 
 

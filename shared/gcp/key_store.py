@@ -11,11 +11,11 @@ from google.cloud.firestore_v1.base_query import FieldFilter
 
 from shared.domain.api_keys import KeyDetails
 from shared.domain.audit import AuditEntry
-from shared.domain.errors import StaleWrite
 from shared.gcp import paths
 from shared.gcp.audit_store import add_entries
 from shared.gcp.documents import from_document, stale_write_on_conflict, to_document
-from shared.use_cases.control_plane import NewKey, StoredKey
+from shared.gcp.roster_fence import fence
+from shared.use_cases.control_plane import NewKey, StoredKey, StoredRoster
 
 
 class KeyStore:
@@ -35,16 +35,14 @@ class KeyStore:
             return None
         return StoredKey(details=from_document(snapshot.to_dict(), KeyDetails), version=snapshot.update_time)
 
-    def create(self, organisation_id: str, key: NewKey, *, entries: Sequence[AuditEntry]) -> bool:
+    def create(self, key: NewKey, *, roster: StoredRoster, entries: Sequence[AuditEntry]) -> None:
+        organisation = roster.roster.organisation
         batch = self._control.batch()
-        add_key(batch, self._control, organisation_id, key)
+        fence(batch, self._control, roster, organisation)
+        add_key(batch, self._control, organisation.id, key)
         add_entries(batch, self._control, entries)
-        try:
-            with stale_write_on_conflict():
-                batch.commit()
-        except StaleWrite:
-            return False
-        return True
+        with stale_write_on_conflict():
+            batch.commit()
 
     def replace(
         self,
@@ -53,9 +51,12 @@ class KeyStore:
         *,
         replacing: StoredKey,
         successor: NewKey | None = None,
+        roster: StoredRoster | None = None,
         entries: Sequence[AuditEntry],
     ) -> None:
         batch = self._control.batch()
+        if roster is not None:
+            fence(batch, self._control, roster, roster.roster.organisation)
         batch.update(
             self._control.document(paths.api_key(organisation_id, key.id)),
             to_document(key),

@@ -6,7 +6,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-import msgspec
 from google.cloud import firestore
 
 from shared.domain.audit import AuditEntry
@@ -17,6 +16,7 @@ from shared.gcp import paths
 from shared.gcp.audit_store import add_entries
 from shared.gcp.documents import from_document, stale_write_on_conflict, to_document
 from shared.gcp.key_store import add_key
+from shared.gcp.roster_fence import fence
 from shared.use_cases.control_plane import NewKey, StoredRoster
 
 _NAMES_A_DOCUMENT = re.compile(r"(?!__.*__$)[A-Za-z0-9_:@|-][A-Za-z0-9_.:@|-]*")
@@ -132,19 +132,3 @@ def add_user(
     )
     if user.subject is not None and _NAMES_A_DOCUMENT.fullmatch(user.subject):
         batch.set(control.document(paths.sign_in(user.subject)), {"userId": user.id})
-
-
-def fence(
-    batch: firestore.WriteBatch,
-    control: firestore.Client,
-    replacing: StoredRoster,
-    organisation: Organisation,
-) -> Organisation:
-    """The raised revision makes it a change even where nothing else does: only a change moves the update time."""
-    raised = msgspec.structs.replace(organisation, revision=replacing.roster.organisation.revision + 1)
-    batch.update(
-        control.document(paths.organisation(organisation.id)),
-        to_document(raised),
-        option=control.write_option(last_update_time=replacing.version),
-    )
-    return raised

@@ -24,6 +24,7 @@ from shared.domain.rate_limits import Verdict
 from shared.domain.roles import Permission
 from shared.domain.users import Identity, require_permission
 from shared.http.call import Call, Caller, Member, Reply, json_reply
+from shared.http.client_address import client_address
 from shared.http.errors import INTERNAL, error_reply
 from shared.http.gateway_token import require_invoker
 from shared.http.log import logger
@@ -142,7 +143,13 @@ class Api:
 
     def __call__(self, request: flask.Request) -> flask.Response:
         started = time.perf_counter_ns()
-        call = Call(request, request_id=new_id("req"), client_ip=_client_ip(request))
+        client_ip = client_address(
+            request.headers.get("X-Forwarded-For"),
+            peer=request.remote_addr,
+            trusted_proxies=self._settings.trusted_proxies,
+            known_proxies=self._settings.known_proxies,
+        )
+        call = Call(request, request_id=new_id("req"), client_ip=client_ip)
         name = None
         try:
             require_invoker(request.headers.get("Authorization"), invokers=self._settings.invokers)
@@ -257,9 +264,3 @@ def _refusal(verdict: Verdict) -> str:
     return (
         f"Your organisation has reached its limit of {reached}. Try again in {verdict.retry_after_seconds} s."
     )
-
-
-def _client_ip(request: flask.Request) -> str:
-    """The last address that the gateway's front added; earlier ones are the client's own claim."""
-    forwarded = request.headers.get("X-Forwarded-For", "")
-    return forwarded.rpartition(",")[2].strip() or (request.remote_addr or "")

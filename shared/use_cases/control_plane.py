@@ -28,7 +28,7 @@ _ATTEMPTS = 10
 class StoredRoster(msgspec.Struct, frozen=True, kw_only=True):
     roster: Roster
     version: Version
-    """The organisation's. Every change of its users changes it too, so that it fences the whole roster."""
+    """The organisation's. Every change of its users, and every new key, changes it too: it fences the whole roster."""
 
 
 class NewKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,8 +99,8 @@ class Keys(Protocol):
 
     def find(self, organisation_id: str, key_id: str) -> StoredKey | None: ...
 
-    def create(self, organisation_id: str, key: NewKey, *, entries: Sequence[AuditEntry]) -> bool:
-        """False when it was there already."""
+    def create(self, key: NewKey, *, roster: StoredRoster, entries: Sequence[AuditEntry]) -> None:
+        """Fenced by `roster`, whose organisation's the key is."""
         ...
 
     def replace(
@@ -110,9 +110,11 @@ class Keys(Protocol):
         *,
         replacing: StoredKey,
         successor: NewKey | None = None,
+        roster: StoredRoster | None = None,
         entries: Sequence[AuditEntry],
     ) -> None:
-        """One commit: what is shown of the key, what requests find, and its successor if it has one."""
+        """One commit: what is shown of the key, what requests find, and its successor if it has one. Fenced by
+        `roster` too where it makes a key; ending one is nobody's to prevent."""
         ...
 
 

@@ -60,6 +60,7 @@ def rotate_key(
             msgspec.structs.replace(old.details, expires_at=ends_at, replaced_by=issued.details.id),
             replacing=old,
             successor=NewKey(details=issued.details, key_hash=hash_key(issued.secret)),
+            roster=stored,
             entries=[
                 audit_entry(
                     "key.rotated",

@@ -211,6 +211,18 @@ def test_the_audit_log_is_filtered_and_paged(owner: Person) -> None:
     refused(owner.client.get("/organisation/audit", params={"from": middle, "to": middle}), "from")
 
 
+def test_nobody_chooses_the_address_that_the_audit_log_shows(owner: Person) -> None:
+    forged = {
+        "X-Forwarded-For": "198.51.100.66",
+        "X-Real-IP": "198.51.100.66",
+        "Forwarded": "for=198.51.100.66",
+    }
+    reply = owner.client.patch("/organisation", json={"name": "Nova d.o.o."}, headers=forged)
+    assert reply.status_code == 200
+    (entry,) = owner.audit(action="organisation.updated")
+    assert entry["ipAddress"] == "127.0.0.1"
+
+
 def test_what_happens_to_consents_is_in_the_audit_log(owner: Person, stack: Stack) -> None:
     key = owner.client.post("/organisation/keys", json={"environment": "sandbox", "label": "x"}).json()
     connection = stack.connect(key["key"])

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from benchmarks.sync_cost import costs
 from tests.infra.test_cloudbuild import make_targets
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -98,6 +99,81 @@ def test_the_costs_add_up() -> None:
             if calculation:
                 assert _calculate(calculation) == pytest.approx(float(result), abs=0.006), sum_text
         assert sum(results) == pytest.approx(float(total), abs=0.005)
+
+
+def _table(heading: str) -> dict[str, list[str]]:
+    """The rows of the first table behind `heading`, by their first cell."""
+    rows = TEXT[TEXT.index(heading) :].split("\n\n| ", 1)[1].split("\n\n", 1)[0].splitlines()
+    cells = [[cell.strip() for cell in row.strip("| ").split("|")] for row in rows]
+    return {row[0]: row[1:] for row in cells}
+
+
+def test_the_counts_of_a_sync_are_those_of_the_code() -> None:
+    """Whole numbers, rounded up, of the very sync that the page speaks of."""
+    rows, many = _table("**A million syncs**"), 20
+    cost = costs(consents=many, accounts=2, renewing=True)
+    measured = {
+        "Firestore reads": cost.unchanged.document_reads - cost.idle.document_reads,
+        "Firestore writes": cost.unchanged.document_writes,
+        "KMS": cost.unchanged.kms_calls,
+        "Cloud Tasks": 2 * (cost.unchanged.tasks - cost.idle.tasks),
+        "Cloud Run time": cost.unchanged.bank_calls,
+    }
+    told = {name: int(re.match(r"\d+", rows[name][0])[0]) for name in measured}  # type: ignore[index]
+    assert told == {name: -(-count // many) for name, count in measured.items()}
+    for name in ("Firestore reads", "Firestore writes", "KMS", "Cloud Tasks"):
+        assert rows[name][1].startswith(f"{told[name]} M ×"), name
+
+
+def test_growth_follows_from_the_costs() -> None:
+    """From 100,000 consents, four syncs a day each; told in three digits."""
+    rows = _table("## Growth")
+    syncs = _table("**A million syncs**")
+    per_second, per_month = 100_000 * 4 / 86_400, 100_000 * 4 * 30 / 1e6
+    writes, kms = (int(re.match(r"\d+", syncs[name][0])[0]) for name in ("Firestore writes", "KMS"))  # type: ignore[index]
+    month = next(name for name in rows if name.startswith("cost of syncs"))
+    dollars = per_month * float(syncs["**sum**"][1].strip("*"))
+    now = int(re.search(r"now (\d+) USD", month)[1])  # type: ignore[index]
+    assert now == pytest.approx(dollars, abs=0.5)
+    for name, unit in (
+        ("syncs", per_second),
+        ("Firestore writes", per_second * writes),
+        ("KMS", per_second * kms),
+        ("worker instances", per_second * 2 / 8),
+        (month, now),
+    ):
+        for text, factor in zip(rows[name][:2], (10, 1_000), strict=True):
+            number = float(re.search(r"([\d,]+)(?:/s)?$", text)[1].replace(",", ""))  # type: ignore[index]
+            assert number == pytest.approx(unit * factor, rel=0.05), f"{name}: {text}"
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "First deployment",
+        "A bank's certificates",
+        "Rotating keys",
+        "Restoring data",
+        "Alerts",
+        "Cost",
+        "One region, and the path to several",
+        "Growth",
+        "Delivery",
+        "Rolling back",
+    ],
+)
+def test_what_an_operator_looks_for_has_its_place_and_is_in_the_contents(heading: str) -> None:
+    anchor = re.sub(r"[^a-z ]", "", heading.lower()).replace(" ", "-")
+    assert f"\n## {heading}\n" in TEXT
+    assert f"(#{anchor})" in TEXT[: TEXT.index("## First deployment")]
+
+
+def test_the_steps_of_the_first_deployment_are_numbered_and_end_with_a_client() -> None:
+    section = TEXT[TEXT.index("## First deployment") : TEXT.index("## Delivery")]
+    numbers = [int(number) for number in re.findall(r"^(\d+)\. \*\*", section, flags=re.MULTILINE)]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert "/v1/organisations" in section
+    assert "set-tier" in section
 
 
 def _calculate(text: str) -> float:

@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from infra.smoke import SmokeFailed, main, smoke
+from infra.smoke import CLAIMED_ADDRESS, SmokeFailed, main, smoke
+from tests.contract.people import person
 from tests.stack import ROOT, Stack
 
 
@@ -42,6 +43,33 @@ def test_it_connects_a_sandbox_bank_reads_and_revokes(stack: Stack) -> None:
     with stack.client(api_key) as client:
         consents = client.get("/consents").json()["data"]
     assert [consent["status"] for consent in consents] == ["revoked"]
+
+
+@pytest.mark.stack
+def test_the_operator_sees_where_it_came_from_and_not_what_it_claimed(stack: Stack) -> None:
+    """As docs/operations.md has the number of proxies confirmed."""
+
+    def admin(*arguments: str) -> str:
+        return subprocess.run(
+            [sys.executable, "-m", "infra.admin", "--operator", "mira", *arguments],
+            cwd=ROOT,
+            env={**os.environ, "LOCALCLOUD_DIR": str(stack.folder)},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+        ).stdout
+
+    with person(stack, "mira") as owner:
+        made = owner.sign_up()
+        admin("set-tier", made["id"], "pro")
+        (api_key,) = (key["key"] for key in made["keys"] if key["environment"] == "sandbox")
+        assert run(stack, api_key=api_key).returncode == 0
+        owner.audit()  # brings the consents' entries at once; else they come within a minute
+    lines = admin("audit", made["id"]).splitlines()
+    created = next(line.split() for line in lines if "consent.created" in line)
+    assert created[1] == "127.0.0.1"
+    assert CLAIMED_ADDRESS not in "".join(lines)
 
 
 @pytest.mark.stack

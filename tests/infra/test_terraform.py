@@ -27,9 +27,6 @@ FILES = sorted(path for path in TERRAFORM.rglob("*.tf") if ".terraform" not in p
 MANIFEST = yaml.safe_load((ROOT / "functions/manifest.yaml").read_text())
 SOURCES = ["functions/manifest.yaml", "firestore.rules", "firestore.indexes.json"]
 
-# What one machine sets otherwise than the cloud, where its default is right.
-AT_ITS_DEFAULT = {"TOK_ENVIRONMENTS"}
-
 # What terraform-check says when it could not get the providers' schemas from the package registry.
 _NO_SCHEMAS = re.compile(r"No matching distribution|Could not find a version|Max retries|Failed to establish")
 
@@ -44,7 +41,13 @@ def resources(kind: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "kind", ["google_firestore_database", "google_kms_crypto_key", "google_secret_manager_secret"]
+    "kind",
+    [
+        "google_firestore_database",
+        "google_kms_crypto_key",
+        "google_secret_manager_secret",
+        "google_identity_platform_config",
+    ],
 )
 def test_what_cannot_be_made_again_is_never_destroyed(kind: str) -> None:
     blocks = resources(kind)
@@ -140,7 +143,7 @@ def expected_settings() -> dict[str, list[str]]:
         name: sorted(
             variable
             for variable in function_environment(stack, name, secrets=secrets)
-            if variable not in machine | AT_ITS_DEFAULT and not variable.endswith("_ENDPOINT")
+            if variable not in machine and not variable.endswith("_ENDPOINT")
         )
         for name in stack.functions
     }

@@ -1,5 +1,11 @@
 # What the real manifest makes of each environment.
-mock_provider "google" {}
+mock_provider "google" {
+  override_during = plan
+
+  mock_resource "google_compute_global_address" {
+    defaults = { address = "203.0.113.9" }
+  }
+}
 
 mock_provider "google-beta" {}
 
@@ -182,6 +188,31 @@ run "live" {
       && function.build_config[0].service_account == "builder"
     ])
     error_message = "A function is not built from its own bundle, or not by the builder."
+  }
+
+  assert {
+    condition = alltrue([
+      for function in google_cloudfunctions2_function.this : function.build_config[0].environment_variables.SOURCE_DATE_EPOCH == "315532800"
+    ])
+    error_message = "Without SOURCE_DATE_EPOCH the image's bytecode is stale, and every start compiles (decision 20)."
+  }
+
+  # What a function must know of the whole installation.
+  assert {
+    condition = alltrue([
+      for function in google_cloudfunctions2_function.this :
+      toset(split(",", function.service_config[0].environment_variables.TOK_ENVIRONMENTS)) == toset(["live", "sandbox"])
+    ])
+    error_message = "A function does not know of the other environment: erasures would not wait for it."
+  }
+  assert {
+    condition = alltrue([
+      for name, function in google_cloudfunctions2_function.this :
+      lookup(function.service_config[0].environment_variables, "TOK_TRUSTED_PROXIES", "") == (
+        var.manifest.functions[name].trigger == "gateway" ? "1,203.0.113.9" : ""
+      )
+    ])
+    error_message = "A function that clients call does not know the proxies before it, or takes others for them."
   }
 
   # Queues and ticks as the manifest says.

@@ -110,7 +110,7 @@ run "an_entry_is_all_that_a_function_takes" {
     error_message = "kms: does not decide who decrypts."
   }
   assert {
-    condition     = length(setsubtract(["TOK_ENVIRONMENT", "TOK_PROJECT", "TOK_INVOKERS", "THREADS", "TOK_KMS_KEY", "TOK_DATA_DATABASE"], keys(output.settings.mailer))) == 0 && length(output.settings.mailer) == 6
+    condition     = length(setsubtract(["TOK_ENVIRONMENT", "TOK_ENVIRONMENTS", "TOK_PROJECT", "TOK_INVOKERS", "THREADS", "TOK_KMS_KEY", "TOK_DATA_DATABASE"], keys(output.settings.mailer))) == 0 && length(output.settings.mailer) == 7
     error_message = "A function's environment is not what its groups say."
   }
   assert {

@@ -76,6 +76,35 @@ run "the_whole_platform" {
   }
 }
 
+run "people_sign_in_at_this_projects_identity_platform" {
+  command = plan
+
+  assert {
+    condition     = google_identity_platform_config.this[0].authorized_domains == tolist(["developer.tokapi.io"]) && contains(keys(google_project_service.this), "identitytoolkit.googleapis.com")
+    error_message = "Nobody can sign in, or from elsewhere than the portal."
+  }
+}
+
+run "or_at_an_issuer_that_is_named" {
+  command = plan
+  variables {
+    users = { issuer = "https://id.example.com", audience = "tok", jwks_url = "https://id.example.com/keys" }
+  }
+
+  assert {
+    condition     = length(google_identity_platform_config.this) == 0
+    error_message = "Two places to sign in."
+  }
+}
+
+run "half_a_proxy_is_refused" {
+  command = plan
+  variables {
+    trusted_proxies = 0.5
+  }
+  expect_failures = [var.trusted_proxies]
+}
+
 run "a_wrong_project_is_refused" {
   command = plan
   variables {

@@ -33,7 +33,7 @@ def test_without_a_token_no_authorization_remains() -> None:
     assert "Authorization" not in forwarded((b"Authorization", b"ApiKey tok"), token=None)
 
 
-def test_the_client_address_is_appended() -> None:
+def test_the_clients_address_and_the_gateways_own_are_appended() -> None:
     headers = forwarded(
         (b"X-Forwarded-For", b"198.51.100.1"),
         (b"X-Forwarded-Proto", b"gopher"),
@@ -41,7 +41,7 @@ def test_the_client_address_is_appended() -> None:
         (b"Host", b"api.example"),
     )
 
-    assert headers["X-Forwarded-For"] == "198.51.100.1,203.0.113.7"
+    assert headers["X-Forwarded-For"] == "198.51.100.1,203.0.113.7,127.0.0.1"
     assert headers.getall("X-Forwarded-Proto") == ["http"]
     assert headers.getall("X-Forwarded-Host") == ["api.example"]
 

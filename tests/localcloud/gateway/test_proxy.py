@@ -154,7 +154,7 @@ def test_the_gateways_identity_token_stands_in_authorization(tmp_path: Path) -> 
         assert claims["email"] == GATEWAY
         assert claims["aud"] == "https://up.example"
         assert seen["X-Forwarded-Authorization"] == "ApiKey tok"
-        assert seen["X-Forwarded-For"] == "127.0.0.1"
+        assert seen["X-Forwarded-For"] == "127.0.0.1,127.0.0.1"
         assert seen["X-Forwarded-Host"] == f"127.0.0.1:{client.port}"
 
     play(scenario, tmp_path)

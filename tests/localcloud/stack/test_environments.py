@@ -42,6 +42,8 @@ def test_every_function_can_load_the_settings_that_it_names(name: str) -> None:
     given, groups = environment(name), MANIFEST["functions"][name]["settings"]
 
     assert load_settings(given).environment == "sandbox"
+    assert load_settings(given).environments == ("sandbox",)
+    assert load_settings(given).trusted_proxies == (MANIFEST["functions"][name]["trigger"] == "gateway")
     if "api" in groups:
         assert load_api_settings(given).public_url.endswith("/v1")
     if "banks" in groups:

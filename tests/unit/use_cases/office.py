@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -16,10 +17,13 @@ from shared.domain.users import Identity, User, user_id_of
 from shared.gcp.audit_store import AuditStore
 from shared.gcp.invitation_store import InvitationStore
 from shared.gcp.key_store import KeyStore
-from shared.gcp.organisation_store import OrganisationStore, add_user, fence
+from shared.gcp.organisation_store import OrganisationStore, add_user
+from shared.gcp.roster_fence import fence
 from shared.http.sealing import Sealer
 from shared.use_cases.accept_invitation import accept_invitation
 from shared.use_cases.change_user_role import change_user_role
+from shared.use_cases.control_plane import StoredRoster
+from shared.use_cases.create_key import create_key
 from shared.use_cases.invite_user import IssuedInvitation, invite_user
 from shared.use_cases.remove_user import remove_user
 from shared.use_cases.rotate_key import rotate_key
@@ -33,6 +37,23 @@ ORIGIN = Origin(actor=Actor(kind="user", id="usr_x"), ip_address="192.0.2.1", re
 
 def identity(name: str) -> Identity:
     return Identity(user_id=user_id_of(issuer="test", subject=name), subject=name, email=f"{name}@bilko.io")
+
+
+class Meanwhile:
+    """A store that lets something happen between each reading of a roster and the write that follows it."""
+
+    def __init__(self, store: OrganisationStore, *events: Callable[[], Any]) -> None:
+        self._store = store
+        self._events = list(events)
+
+    def roster(self, organisation_id: str) -> StoredRoster | None:
+        stored = self._store.roster(organisation_id)
+        if self._events:
+            self._events.pop(0)()
+        return stored
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
 
 
 @dataclass
@@ -116,19 +137,42 @@ class Office:
             clock=self.clock,
         )
 
+    def create_key(
+        self, organisation_id: str, *, by: str, effect: Effect | None = None, **stores: Any
+    ) -> IssuedKey:
+        return create_key(
+            organisation_id,
+            by=by,
+            environment="live",
+            label="CI",
+            expires_at=None,
+            effect=effect or self.effect(),
+            secrets_key=SECRETS_KEY,
+            origin=ORIGIN,
+            organisations=stores.get("organisations", self.organisations),
+            keys=self.keys,
+        )
+
     def rotate(
-        self, made: SignedUp, key_id: str, *, effect: Effect | None = None, minutes: int = 60
+        self,
+        made: SignedUp,
+        key_id: str,
+        *,
+        by: str | None = None,
+        effect: Effect | None = None,
+        minutes: int = 60,
+        **stores: Any,
     ) -> IssuedKey:
         return rotate_key(
             made.organisation.id,
             key_id,
-            by=made.owner.id,
+            by=by or made.owner.id,
             overlap=timedelta(minutes=minutes),
             expires_at=None,
             effect=effect or self.effect(),
             secrets_key=SECRETS_KEY,
             origin=ORIGIN,
-            organisations=self.organisations,
+            organisations=stores.get("organisations", self.organisations),
             keys=self.keys,
         )
 

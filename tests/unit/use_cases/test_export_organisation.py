@@ -83,6 +83,29 @@ def test_wherever_it_is_cut_it_goes_on_without_a_gap_or_a_repetition(world: Worl
         assert export(world, after=line.position) == whole[cut:]
 
 
+def test_a_row_that_is_booked_meanwhile_is_not_missing(world: World) -> None:
+    today = world.clock.now().date()
+    announced = bank_transaction(1, today, status="pending")
+    world.bank.pending["resource-1"] = [announced]
+    consent = world.active_consent()
+    assert world.sync(consent) == "synced"
+    (pending,) = world.pending_rows(world.account_id())
+    lines = export_organisation(
+        world.organisation_id, sections=data_sections(world.data, at=world.clock.now())
+    )
+    seen: list[Line] = []
+    for line in lines:
+        seen.append(line)
+        if line.file == "pendingTransactions.jsonl":
+            world.bank.pending["resource-1"] = []
+            world.bank.booked["resource-1"] = [bank_transaction(1, today)]
+            world.due_again(consent)
+            assert world.sync(consent, task="task-2") == "synced"
+    files = by_file(seen)
+    assert [row["id"] for row in files["pendingTransactions.jsonl"]] == [pending["id"]]
+    assert [row["id"] for row in files["transactions.jsonl"]] == [pending["id"]]
+
+
 def test_nothing_of_others(world: World, new_world: Callable[[], World]) -> None:
     other = new_world()
     fill(other)

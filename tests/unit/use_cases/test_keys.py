@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from google.cloud import firestore
 
 from shared.domain.api_keys import hash_key
-from shared.domain.errors import Conflict, NotFound
+from shared.domain.errors import Conflict, Forbidden, NotFound, TokError
 from shared.gcp import paths
-from shared.use_cases.create_key import create_key
+from shared.gcp.organisation_erasure_store import OrganisationErasureStore
+from shared.use_cases.erase_organisation import request_organisation_erasure
 from shared.use_cases.revoke_key import revoke_key
-from tests.unit.use_cases.office import ORIGIN, SECRETS_KEY, Office, office
+from shared.use_cases.sign_up import IssuedKey
+from tests.unit.use_cases.office import ORIGIN, Meanwhile, Office, office
 
 __all__ = ["office"]
 
@@ -22,22 +25,106 @@ def test_a_key_made_again_is_the_same_key(office: Office) -> None:
     made = office.sign_up()
     effect = office.effect()
 
-    def make() -> Any:
-        return create_key(
-            made.organisation.id,
-            by=made.owner.id,
-            environment="live",
-            label="CI",
-            expires_at=None,
-            effect=effect,
-            secrets_key=SECRETS_KEY,
-            origin=ORIGIN,
-            organisations=office.organisations,
-            keys=office.keys,
-        )
+    def make() -> IssuedKey:
+        return office.create_key(made.organisation.id, by=made.owner.id, effect=effect)
 
     assert make() == make()
     assert len(office.keys.list(made.organisation.id, limit=10, before=None)) == 3
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> int:
+    """As many keys as an organisation may have here."""
+    monkeypatch.setattr("shared.use_cases.create_key.KEYS_MAX", 6)
+    return 6
+
+
+def test_of_two_creations_at_the_limit_one_counts(office: Office, few: int) -> None:
+    """Each sees the last free place; the second reads again and finds it taken."""
+    made = office.sign_up()
+    org, ana = made.organisation.id, made.owner.id
+    for _ in range(few - len(made.keys) - 1):
+        office.create_key(org, by=ana)
+    store = Meanwhile(office.organisations, lambda: office.create_key(org, by=ana))
+    with pytest.raises(Conflict, match="usable keys"):
+        office.create_key(org, by=ana, organisations=store)
+    assert len(office.keys.list(org, limit=few * 2, before=None)) == few
+    assert office.actions(org).count("key.created") == few
+
+
+def test_of_eight_creations_at_the_limit_as_many_count_as_there_is_room(office: Office, few: int) -> None:
+    made = office.sign_up()
+    org, ana = made.organisation.id, made.owner.id
+    for _ in range(few - len(made.keys) - 3):
+        office.create_key(org, by=ana)
+
+    def create(_: int) -> bool:
+        try:
+            office.create_key(org, by=ana)
+        except Conflict:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as threads:
+        created = sum(threads.map(create, range(8)))
+    assert created == 3
+    assert len(office.keys.list(org, limit=few * 2, before=None)) == few
+
+
+def test_whoever_is_removed_or_demoted_meanwhile_makes_no_key(office: Office) -> None:
+    made = office.sign_up()
+    org, ana = made.organisation.id, made.owner.id
+    removed, demoted = office.add(org, "removed", "developer"), office.add(org, "demoted", "developer")
+    store = Meanwhile(office.organisations, lambda: office.remove(org, by=ana, user_id=removed))
+    with pytest.raises(NotFound):
+        office.create_key(org, by=removed, organisations=store)
+    store = Meanwhile(
+        office.organisations, lambda: office.change_role(org, by=ana, user_id=demoted, role="viewer")
+    )
+    with pytest.raises(Forbidden):
+        office.create_key(org, by=demoted, organisations=store)
+    rotator = office.add(org, "rotator", "developer")
+    store = Meanwhile(office.organisations, lambda: office.remove(org, by=ana, user_id=rotator))
+    with pytest.raises(NotFound):
+        office.rotate(made, made.keys[0].details.id, by=rotator, organisations=store)
+    assert {key.id for key in office.keys.list(org, limit=10, before=None)} == {
+        key.details.id for key in made.keys
+    }
+    assert all(key.replaced_by is None for key in office.keys.list(org, limit=10, before=None))
+
+
+def test_no_key_is_made_for_an_organisation_whose_erasure_has_begun_meanwhile(office: Office) -> None:
+    made = office.sign_up()
+    org, ana = made.organisation.id, made.owner.id
+    erasures = OrganisationErasureStore(office.control, cast(Any, None))  # nothing is purged here
+    store = Meanwhile(
+        office.organisations,
+        lambda: request_organisation_erasure(
+            org, origin=ORIGIN, environments=("sandbox",), erasures=erasures, clock=office.clock
+        ),
+    )
+    with pytest.raises(TokError):
+        office.create_key(org, by=ana, organisations=store)
+    assert len(office.keys.list(org, limit=10, before=None)) == len(made.keys)
+
+
+def test_a_creation_whose_answer_was_lost_is_the_same_key(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client library sends the commit again, which meets the very key that it made."""
+    made = office.sign_up()
+    org, effect = made.organisation.id, office.effect()
+    commit = firestore.WriteBatch.commit
+
+    def commit_twice(batch: Any, *args: Any, **kwargs: Any) -> Any:
+        commit(batch, *args, **kwargs)
+        return commit(batch, *args, **kwargs)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(firestore.WriteBatch, "commit", commit_twice)
+        issued = office.create_key(org, by=made.owner.id, effect=effect)
+    assert issued == office.create_key(org, by=made.owner.id, effect=effect)
+    assert office.actions(org).count("key.created") == len(made.keys) + 1
 
 
 def test_a_rotation_ends_the_old_key_after_the_overlap_and_is_done_once(office: Office) -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
@@ -15,32 +13,14 @@ from shared.domain.invitations import INVITATION_LIFETIME
 from shared.domain.roles import ROLES
 from shared.domain.users import User
 from shared.gcp.invitation_store import InvitationStore
-from shared.gcp.organisation_store import OrganisationStore
 from shared.use_cases.change_user_role import change_user_role
-from shared.use_cases.control_plane import StoredInvitation, StoredRoster
+from shared.use_cases.control_plane import StoredInvitation
 from shared.use_cases.remove_user import remove_user
 from shared.use_cases.update_organisation import update_organisation
 from tests.fakes.clock import FakeClock
-from tests.unit.use_cases.office import ORIGIN, Office, office
+from tests.unit.use_cases.office import ORIGIN, Meanwhile, Office, office
 
 __all__ = ["office"]
-
-
-class Meanwhile:
-    """A store that lets something happen between each reading of a roster and the write that follows it."""
-
-    def __init__(self, store: OrganisationStore, *events: Callable[[], Any]) -> None:
-        self._store = store
-        self._events = list(events)
-
-    def roster(self, organisation_id: str) -> StoredRoster | None:
-        stored = self._store.roster(organisation_id)
-        if self._events:
-            self._events.pop(0)()
-        return stored
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._store, name)
 
 
 def test_a_change_is_judged_by_what_was_true_when_it_was_made(office: Office) -> None:

@@ -50,11 +50,14 @@ locals {
   function_settings = {
     for name, entry in local.functions : name => merge(
       {
-        TOK_ENVIRONMENT = var.environment
-        TOK_PROJECT     = var.project.id
-        TOK_INVOKERS    = local.invokers[entry.trigger]
-        THREADS         = tostring(entry.concurrency) # the framework's own default serves four at a time
+        TOK_ENVIRONMENT  = var.environment
+        TOK_ENVIRONMENTS = join(",", var.environments)
+        TOK_PROJECT      = var.project.id
+        TOK_INVOKERS     = local.invokers[entry.trigger]
+        THREADS          = tostring(entry.concurrency) # the framework's own default serves four at a time
       },
+      # Whose addresses in X-Forwarded-For are not the client's: the last ones, and the load balancer's wherever it stands.
+      entry.trigger == "gateway" ? { TOK_TRUSTED_PROXIES = "${var.trusted_proxies},${google_compute_global_address.api.address}" } : {},
       [for group in entry.groups : try(local.plain_settings[group], {})]... # functions.tf refuses unknown groups
     )
   }

@@ -9,6 +9,25 @@ variable "environment" {
   }
 }
 
+variable "environments" {
+  type        = list(string)
+  description = "All environments of this installation: what spans them, such as an erasure, waits for each."
+  default     = ["live", "sandbox"]
+  nullable    = false
+
+  validation {
+    condition     = contains(var.environments, var.environment) && length(setsubtract(var.environments, ["live", "sandbox"])) == 0
+    error_message = "The environments are live, sandbox or both, and this one is among them."
+  }
+}
+
+variable "trusted_proxies" {
+  type        = number
+  description = "How many of the last addresses in X-Forwarded-For are added behind the client's, the load balancer's not counted."
+  default     = 1
+  nullable    = false
+}
+
 variable "project" {
   type        = object({ id = string, number = string })
   description = "The Google Cloud project; its number is part of the functions' addresses."
