@@ -108,7 +108,7 @@ def test_no_opening_is_reckoned_with_rows_that_the_bank_no_longer_lists() -> Non
 
 
 def test_no_opening_is_borne_out_by_rows_that_the_bank_no_longer_lists() -> None:
-    """Booked between the first balance and the first list, and taken back since: the mistakes make up for each other."""
+    """Booked between the first balance and the first list, and taken back since: one mistake hides the other."""
     row = movement(-5)
     opened = judge(entered(Proof(), row), closing(100, day=0, covers_all=True), row)
     doubted = judge(opened, closing(95, day=0, covers_all=True), row)
