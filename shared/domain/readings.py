@@ -25,6 +25,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     balances: tuple[BankBalance, ...]
     pending: tuple[BankTransaction, ...]
     booked: tuple[BankTransaction, ...]
+    after: datetime | None = None
+    """When what was stored of the account as this began had been read."""
 
     def with_page(self, booked: tuple[BankTransaction, ...]) -> Reading:
         return msgspec.structs.replace(self, booked=self.booked + booked)
@@ -33,6 +35,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 class _Part(msgspec.Struct, frozen=True, kw_only=True):
     since: date
     read_at: datetime
+    after: datetime | None = None
     balances: list[dict[str, object]] = []
     """Those of the first part. Their `as_of` is a date or a time, which JSON alone cannot tell apart."""
     days: list[date | None] = []
@@ -48,7 +51,10 @@ def to_parts(reading: Reading, *, booked_from: int, is_first: bool) -> list[byte
     """The booked entries from `booked_from` on; the first part also has everything else."""
     rows = reading.booked[booked_from:]
     slices = [rows[start : start + PART_ROWS] for start in range(0, len(rows), PART_ROWS)] or [()]
-    parts = [_Part(since=reading.since, read_at=reading.read_at, booked=list(part)) for part in slices]
+    parts = [
+        _Part(since=reading.since, read_at=reading.read_at, after=reading.after, booked=list(part))
+        for part in slices
+    ]
     if is_first:
         parts[0] = msgspec.structs.replace(
             parts[0],
@@ -69,6 +75,7 @@ def from_parts(parts: Iterable[bytes]) -> Reading | None:
     return Reading(
         since=first.since,
         read_at=first.read_at,
+        after=first.after,
         balances=tuple(
             BankBalance(
                 type=balance["type"],  # type: ignore[arg-type]  # as it was written above

@@ -109,7 +109,14 @@ def _begin(
         page = answer.next_page
         if page is None:
             break
-    return Reading(since=since, read_at=read_at, balances=balances, pending=tuple(pending), booked=())
+    return Reading(
+        since=since,
+        read_at=read_at,
+        after=record.data_as_of,
+        balances=balances,
+        pending=tuple(pending),
+        booked=(),
+    )
 
 
 def _page(

@@ -47,6 +47,17 @@ from shared.use_cases.ports import (
 
 _ATTEMPTS = 5
 
+_CLOCKS_DIFFER = timedelta(minutes=1)
+"""More than two workers' clocks do."""
+
+
+class Superseded(Exception):
+    """Another consent has read the account since this reading began: what is stored is newer, and must stay."""
+
+    def __init__(self, stored: StoredAccount) -> None:
+        super().__init__()
+        self.stored = stored
+
 
 def enter_reading(
     reading: Reading,
@@ -63,12 +74,14 @@ def enter_reading(
 
     Repeatable: what is stored already is recognised. A commit holds whole changes, the feed's and the proof's with
     them, so a crash between two leaves a shorter history, never a wrong one. Where another consent to the account
-    writes at the same time, it begins again with what that one left. Raises StaleWrite and BankError.
+    writes at the same time, it begins again with what that one left. Raises Superseded, StaleWrite and BankError.
     """
     organisation_id, account_id = session.fence.consent.organisation_id, stored.record.id
     for attempt in range(_ATTEMPTS):
         if attempt:
             stored = store.accounts(organisation_id, [account_id])[account_id]
+        if _is_superseded(reading, stored.record):
+            raise Superseded(stored)
         books = store.books(organisation_id, account_id, since=reading.since)
         try:
             _Entering(
@@ -84,6 +97,32 @@ def enter_reading(
         except BooksChanged:
             if attempt == _ATTEMPTS - 1:
                 raise
+
+
+def leave_as_it_is(
+    stored: StoredAccount, *, session: BankSession, finished: Callable[[Consent], Consent]
+) -> None:
+    """The account hangs on the session's consent from now on, if that is the newer one; what was read of it stays."""
+    consent, record = finished(session.fence.consent), stored.record
+    head = _head(record, consent)
+    if head is None:
+        session.fence.commit(consent)
+        return
+    record = msgspec.structs.replace(
+        record,
+        consent_id=consent.id,
+        bank_name=consent.bank_name,
+        status="active",
+        access_until=head.expires_at,
+    )
+    session.fence.commit(consent, accounts=[AccountWrite(record=record, version=stored.version, head=head)])
+
+
+def _is_superseded(reading: Reading, record: AccountRecord) -> bool:
+    """A list that took long, or that a later attempt went on with, lacks what another consent's read has entered
+    meanwhile. Nothing in it could tell that from what the bank took back."""
+    known = record.data_as_of
+    return known is not None and known != reading.after and known > reading.read_at - _CLOCKS_DIFFER
 
 
 class _Entering:
@@ -136,7 +175,7 @@ class _Entering:
         record = msgspec.structs.replace(self._final(), proof=proof, missing=missing)
         record = msgspec.structs.replace(record, feed_status=proof.status, feed_gap=proof.gap)
         consent = finished(self._session.fence.consent)
-        head = self._head(consent)
+        head = _head(self._record, consent)
         if head is not None:
             record = msgspec.structs.replace(record, access_until=head.expires_at)
         self._write(whole[-1], record, consent=consent, head=head)
@@ -210,19 +249,6 @@ class _Entering:
             ),
         )
 
-    def _head(self, consent: Consent) -> AccountHead | None:
-        """Written when the account changes hands, state or term; a repeated sync leaves it alone."""
-        record = self._record
-        if _owner(record, consent) != consent.id:
-            return None
-        if (
-            record.consent_id == consent.id
-            and record.status == "active"
-            and record.access_until == head_of(consent).expires_at
-        ):
-            return None
-        return head_of(consent)
-
     def _write(
         self,
         batch: Sequence[Entry],
@@ -293,6 +319,19 @@ def new_record(
         feed_gap=None,
         access_until=head_of(consent).expires_at,
     )
+
+
+def _head(record: AccountRecord, consent: Consent) -> AccountHead | None:
+    """Written when the account changes hands, state or term; a repeated sync leaves it alone."""
+    if _owner(record, consent) != consent.id:
+        return None
+    if (
+        record.consent_id == consent.id
+        and record.status == "active"
+        and record.access_until == head_of(consent).expires_at
+    ):
+        return None
+    return head_of(consent)
 
 
 def _owner(record: AccountRecord, consent: Consent) -> str:

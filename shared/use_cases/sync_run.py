@@ -32,13 +32,14 @@ from shared.use_cases.ports import (
     BankRules,
     Banks,
     Consents,
+    StoredAccount,
     SyncStore,
     SyncTasks,
     TokenVault,
 )
 from shared.use_cases.read_account import read_account, without_reading
 from shared.use_cases.reservations import Reservations
-from shared.use_cases.sync_account import enter_reading, new_record
+from shared.use_cases.sync_account import Superseded, enter_reading, leave_as_it_is, new_record
 
 RUN_TIME = timedelta(minutes=8)
 """Then no further call to the bank is made, and another task goes on: a task's deadline is 10 minutes."""
@@ -106,6 +107,8 @@ class SyncRun:
         self._listed: tuple[BankAccount, ...] = self._kept_progress.accounts
         self._has_listed = bool(self._listed)
         self._begun: list[str] = []
+        self._has_left_out = False
+        """What was read of an account was not entered: the next sync reads the whole history, if this one did."""
 
     def run(self) -> Outcome:
         try:
@@ -172,12 +175,35 @@ class SyncRun:
             self._sync.notices.consent_expiring(consent, days=days)
 
     def _read_one(self, name: str, bank_account: BankAccount, *, session: BankSession, is_last: bool) -> None:
-        store = self._sync.store
-        stored = self._reservations.allowed[name]
+        finished = self._finished if is_last else self._with_done(name)
+        stored, progress = self._reservations.allowed[name], self._progress
+        # Without the PSU, to ask again would spend a read for what another consent has just read.
+        for _ in range(2 if session.is_attended else 1):
+            try:
+                self._read_and_enter(
+                    bank_account, stored, progress=progress, session=session, finished=finished
+                )
+                return
+            except Superseded as superseded:
+                stored, progress = superseded.stored, without_reading(self._progress)
+        self._has_left_out = True
+        leave_as_it_is(stored, session=session, finished=finished)
+
+    def _read_and_enter(
+        self,
+        bank_account: BankAccount,
+        stored: StoredAccount,
+        *,
+        progress: Progress,
+        session: BankSession,
+        finished: Callable[[Consent], Consent],
+    ) -> None:
+        """Raises Superseded, StaleWrite, BankError and Interrupted."""
+        name, store = stored.record.id, self._sync.store
         reading = read_account(
             bank_account,
             stored.record,
-            progress=self._progress,
+            progress=progress,
             session=session,
             rules=self._rules,
             store=store,
@@ -187,12 +213,12 @@ class SyncRun:
         enter_reading(
             reading,
             bank_account,
-            self._reservations.allowed[name],
+            stored if session.is_attended else self._reservations.allowed[name],
             session=session,
             rules=self._rules,
             store=store,
             next_refresh_at=self._next_sync_at,
-            finished=self._finished if is_last else self._with_done(name),
+            finished=finished,
         )
 
     def _spend_another(self, name: str) -> bool:
@@ -273,7 +299,7 @@ class SyncRun:
             lease=consent.lease.released(),
             last_synced_at=self._sync.clock.now(),
             next_sync_at=self._next_sync_at,
-            full_history_read=consent.full_history_read or not consent.wanted,
+            full_history_read=consent.full_history_read or not (consent.wanted or self._has_left_out),
             failed_syncs=0,
             last_failure=None,
             attendance=None,

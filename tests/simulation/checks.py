@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 
 from localcloud.clock import to_us
+from shared.domain import budgets
 from shared.domain.accounts import Account
 from shared.domain.changes import Position
 from shared.domain.errors import TokError
@@ -25,6 +27,9 @@ _READING_US = 90 * MINUTE
 
 _NOTICED_US = 2 * DAY
 """By then a read has been made, and with it the end of access noticed."""
+
+_DISPATCHED_US = 15 * MINUTE
+"""From the moment that a sync is due to its end, in the calm: a tick, a shard, a task, and the bank's answers."""
 
 _FEED_PAGE = 50
 _LOOKS = 4
@@ -87,13 +92,19 @@ class Checks:
                 world.complain("ended", f"{account.id} is {account.status} though a consent is active")
                 continue
             age_us = world.kernel.now_us - to_us(account.data_as_of) if account.data_as_of else None
-            if age_us is None or age_us > DAY:
+            if age_us is None or age_us > self._oldest_us():
                 world.complain("stuck", f"{account.id} was last read at {account.data_as_of}")
                 continue
             now_us = world.kernel.now_us
             self._compare(account, self._held(account), start_us=now_us, end_us=now_us)
             if account.feed_status == "gap":
                 world.complain("proof", f"{account.id} shows a gap, {account.feed_gap}, and there is none")
+
+    def _oldest_us(self) -> int:
+        """Of two unattended reads a day one is kept for a retry (decision 10), so that the other comes due exactly a
+        day after the last: who is not to read before that can only be read at a tick after it."""
+        interval = budgets.interval(limit=self._world.bank.manners.unattended_limit)
+        return max(DAY, interval // timedelta(microseconds=1) + _DISPATCHED_US)
 
     def _must_be_active(self, connection: Connection) -> bool:
         """And complains of one that ended without a reason."""

@@ -43,8 +43,8 @@ class BankSideAccount:
     ledger: Ledger
     reads_us: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     """When the bank counted an unattended read, by what was read."""
-    shown_pending: set[int] = field(default_factory=set)
-    """Serials, when they were last asked for."""
+    shown_pending: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    """By consent, serials: all that its last pending list told, whichever of the pages."""
     torn: set[int] = field(default_factory=set)
     """What was booked between the two lists of one reading, and so told in both."""
 
@@ -232,12 +232,14 @@ class ModelBank:
         start = 0
         if page is None:
             self._count(held, status, access)
-            listed = self._list(held, status=status, date_from=date_from, date_to=date_to)
+            if status == "pending":
+                held.shown_pending.pop(access.bank_consent_id, None)
+            listed = self._list(held, access, status=status, date_from=date_from, date_to=date_to)
         else:
             token, _, offset = page.rpartition(":")
             start = int(offset)
             listed = self._snapshots.get(token) or self._list(
-                held, status=status, date_from=date_from, date_to=date_to
+                held, access, status=status, date_from=date_from, date_to=date_to
             )
         end = start + self.manners.page_size
         following = None
@@ -249,7 +251,13 @@ class ModelBank:
         return TransactionsPage(transactions=tuple(listed[start:end]), next_page=following)
 
     def _list(
-        self, held: BankSideAccount, *, status: BookingStatus, date_from: date, date_to: date | None
+        self,
+        held: BankSideAccount,
+        access: BankAccess,
+        *,
+        status: BookingStatus,
+        date_from: date,
+        date_to: date | None,
     ) -> list[BankTransaction]:
         now_us = self._kernel.now_us
         if status == "booked":
@@ -267,9 +275,9 @@ class ModelBank:
             ]
         serials = {movement.serial for movement in chosen}
         if status == "pending":
-            held.shown_pending = serials
+            held.shown_pending[access.bank_consent_id] |= serials
         else:
-            held.torn |= serials & held.shown_pending
+            held.torn |= serials & held.shown_pending[access.bank_consent_id]
         if not self.manners.oldest_first:
             chosen.reverse()
         return self._show(chosen, status=status, all_booked=held.ledger.movements)

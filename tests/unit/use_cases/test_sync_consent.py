@@ -78,6 +78,19 @@ def test_the_same_task_twice_changes_nothing(world: World) -> None:
     assert world.rows(world.account_id()) == rows
 
 
+def test_a_task_that_comes_early_by_the_workers_clock_is_followed_by_another(world: World) -> None:
+    """The dispatcher's clock is ahead: it will not make another one for half an hour."""
+    consent = world.active_consent()
+    world.sync(consent)
+    world.due_again(consent)
+    world.clock.move(timedelta(seconds=-5))
+    assert world.sync(consent, task="task-2") == "not_due"
+    assert world.sync(consent, task="task-2") == "not_due"
+    (at,) = world.tasks.enqueued.values()
+    world.clock.move(at - world.clock.now())
+    assert world.sync(consent, task="task-3") == "synced"
+
+
 def test_one_id_from_pending_to_booked(world: World) -> None:
     waiting = bank_transaction(1, TODAY, status="pending")
     world.bank.pending["resource-1"] = [waiting]

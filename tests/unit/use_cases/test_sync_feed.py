@@ -107,11 +107,11 @@ def test_a_living_account_without_balances(world: World) -> None:
 
 
 def test_a_row_that_the_bank_leaves_out_for_a_while_stays(world: World) -> None:
-    """The balance says that it is there."""
+    """The balance says that it is there, once two moments have given the opening: here, with the PSU present."""
     books = Books(ids="stable", chosen=random.Random(1), today=world.clock.now().date())
     for _ in range(4):
         books.live()
-    consent = world.active_consent()
+    consent = world.active_consent(psu_ip_address="203.0.113.7")
     booked = books.booked()
     world.bank.booked[RESOURCE], world.bank.balances_told[RESOURCE] = booked, books.closing()
     world.sync(consent)

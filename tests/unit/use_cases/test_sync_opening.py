@@ -66,6 +66,25 @@ def test_an_unattended_one_does_not_since_the_bank_counts_it(world: World, told:
     assert world.bank.calls.count("balances") == 1
 
 
+def test_a_row_booked_during_the_first_read_and_taken_back_goes(world: World, told: list[str]) -> None:
+    """Held still, it makes up for the opening that was reckoned with it: that must not keep it for ever."""
+    today = world.clock.now().date()
+    world.bank.booked[RESOURCE] = [bank_transaction(4, today), bank_transaction(9, today)]
+    told[:] = ["95", "85", "95"]
+    consent = world.active_consent()
+    world.sync(consent, task="first")
+    world.due_again(consent)
+    world.sync(consent, task="second")
+    world.bank.booked[RESOURCE] = [bank_transaction(4, today)]
+    statuses = []
+    for number in range(8):
+        world.due_again(consent)
+        statuses.append(status_after(world, consent, task=f"next-{number}"))
+    assert [row["externalId"] for row in world.rows(world.account_id())] == ["FAKE-4"]
+    assert "gap" not in statuses
+    assert statuses[-1] == "proved"
+
+
 def test_a_row_taken_back_during_the_first_read_goes(world: World, told: list[str]) -> None:
     """The first balance and list have it; then it is neither in the one nor in the other, and never in the opening."""
     today = world.clock.now().date()
