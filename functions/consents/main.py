@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from datetime import datetime
 from typing import Annotated
 
 import flask
@@ -12,7 +13,7 @@ import msgspec
 from shared.assembly import client_api
 from shared.banks.registry import RegisteredBanks
 from shared.domain.callback_urls import require_callback_url
-from shared.domain.clock import SystemClock
+from shared.domain.clock import OffsetClock, SystemClock
 from shared.domain.consents import Consent
 from shared.domain.errors import Forbidden, Invalid, NotFound
 from shared.domain.ids import is_id, new_id
@@ -94,7 +95,7 @@ def create_consent(call: Call) -> Reply:
             clock=_clock,
         )
         return json_reply(
-            started_consent_view(started.consent, redirect_url=started.redirect_url),
+            started_consent_view(started.consent, redirect_url=started.redirect_url, at=_now(call)),
             status=201,
             headers=(("Location", f"/v1/consents/{consent_id}"),),
         )
@@ -111,10 +112,10 @@ def list_consents(call: Call) -> Reply:
     scope = (call.organisation_id, "consents")
     before = _cursors.decode(query.cursor, scope=scope) if query.cursor is not None else None
     found = _consents.list(call.organisation_id, limit=limit + 1, before=before)
-    more = len(found) > limit
+    more, now = len(found) > limit, _now(call)
     return json_reply(
         ListReply(
-            data=[consent_view(consent) for consent in found[:limit]],
+            data=[consent_view(consent, at=now) for consent in found[:limit]],
             next_cursor=_cursors.encode(found[limit - 1].id, scope=scope) if more else None,
         )
     )
@@ -122,7 +123,7 @@ def list_consents(call: Call) -> Reply:
 
 @api.operation("GET", "/v1/consents/<consent_id>")
 def get_consent(call: Call) -> Reply:
-    return json_reply(consent_view(_require_consent(call)))
+    return json_reply(consent_view(_require_consent(call), at=_now(call)))
 
 
 @api.operation("DELETE", "/v1/consents/<consent_id>")
@@ -164,7 +165,7 @@ def renew(call: Call) -> Reply:
             clock=_clock,
         )
         return json_reply(
-            started_consent_view(started.consent, redirect_url=started.redirect_url),
+            started_consent_view(started.consent, redirect_url=started.redirect_url, at=_now(call)),
             status=201,
             headers=(("Location", f"/v1/consents/{consent.id}"),),
         )
@@ -217,5 +218,10 @@ def _psu_ip_address(given: str | None, call: Call) -> str:
 
 
 @functions_framework.http
+def _now(call: Call) -> datetime:
+    """By the organisation's clock, in the sandbox."""
+    return OffsetClock(_clock, _clocks.offset_seconds(call.organisation_id)).now()
+
+
 def main(request: flask.Request) -> flask.Response:
     return api(request)

@@ -58,7 +58,7 @@ def data_sections(data: firestore.Client, *, at: datetime) -> tuple[Section, ...
             data,
             paths.accounts,
             AccountRecord,
-            present=lambda found: public_account(found, at=at),
+            present=lambda found: public_account(found, at=at, wall_at=at),
         ),
         _Transactions("transactions", data),
         _Pending("pendingTransactions", data),
