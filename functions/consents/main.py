@@ -18,6 +18,7 @@ from shared.domain.consents import Consent
 from shared.domain.errors import Forbidden, Invalid, NotFound
 from shared.domain.ids import is_id, new_id
 from shared.domain.keys import derive_key
+from shared.gcp.bank_health_store import BankHealthStore
 from shared.gcp.clients import firestore_client
 from shared.gcp.clock_store import ClockStore
 from shared.gcp.consent_store import ConsentStore
@@ -28,6 +29,8 @@ from shared.http.call import Call, Reply, json_reply
 from shared.http.cursors import Cursors
 from shared.http.framework import answer_unroutable
 from shared.http.idempotency import Idempotency
+from shared.http.log import logger
+from shared.http.notices import LoggedNotices
 from shared.http.paging import ListReply, PageQuery, require_limit
 from shared.http.sealing import Sealer
 from shared.http.views import consent_view, history_entry_view, started_consent_view
@@ -46,6 +49,8 @@ _clocks = ClockStore(_data, _settings.environment)
 _organisations = OrganisationStore(
     firestore_client(project=_settings.project, database=_settings.control_database)
 )
+_healths = BankHealthStore(_data, _settings.environment)
+_notices = LoggedNotices(logger("consents"))
 _banks = RegisteredBanks(load_bank_settings(), _settings.environment)
 _cursors = Cursors(derive_key(_api_settings.signing_key, purpose="cursors"))
 _idempotency = Idempotency(
@@ -92,6 +97,8 @@ def create_consent(call: Call) -> Reply:
             banks=_banks,
             consents=_consents.on_behalf_of(call.origin),
             states=_states,
+            healths=_healths,
+            notices=_notices,
             clock=_clock,
         )
         return json_reply(
@@ -162,6 +169,8 @@ def renew(call: Call) -> Reply:
             banks=_banks,
             consents=_consents.on_behalf_of(call.origin),
             states=_states,
+            healths=_healths,
+            notices=_notices,
             clock=_clock,
         )
         return json_reply(
@@ -209,6 +218,11 @@ def _require_consent(call: Call) -> Consent:
     return stored.consent
 
 
+def _now(call: Call) -> datetime:
+    """By the organisation's clock, in the sandbox."""
+    return OffsetClock(_clock, _clocks.offset_seconds(call.organisation_id)).now()
+
+
 def _psu_ip_address(given: str | None, call: Call) -> str:
     """The PSU's own, or the caller's where the client does not say: banks ask for one."""
     try:
@@ -218,10 +232,5 @@ def _psu_ip_address(given: str | None, call: Call) -> str:
 
 
 @functions_framework.http
-def _now(call: Call) -> datetime:
-    """By the organisation's clock, in the sandbox."""
-    return OffsetClock(_clock, _clocks.offset_seconds(call.organisation_id)).now()
-
-
 def main(request: flask.Request) -> flask.Response:
     return api(request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -10,7 +11,14 @@ from typing import Protocol
 from shared.domain import bank_health
 from shared.domain.bank_health import BankHealth
 from shared.domain.clock import Clock
-from shared.domain.errors import BankConfigurationError, BankError, BankTimeout, BankUnavailable, StaleWrite
+from shared.domain.errors import (
+    BankConfigurationError,
+    BankError,
+    BankLeftAlone,
+    BankTimeout,
+    BankUnavailable,
+    StaleWrite,
+)
 from shared.use_cases.notices import Notices
 from shared.use_cases.ports import Version
 

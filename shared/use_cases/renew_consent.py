@@ -8,7 +8,9 @@ from shared.domain.clock import Clock, OffsetClock
 from shared.domain.consents import Consent, Renewal, renewal_started
 from shared.domain.errors import Conflict, ConsentPending, NotFound, StaleWrite
 from shared.use_cases.authorisation import ask_bank, await_psu
-from shared.use_cases.consent_deadlines import give_back
+from shared.use_cases.bank_breaker import BankHealths
+from shared.use_cases.consent_deadlines import tell_bank
+from shared.use_cases.notices import NO_NOTICES, Notices
 from shared.use_cases.ports import Banks, Consents, OAuthStates, StoredConsent
 from shared.use_cases.start_consent import StartedAuthorisation
 
@@ -35,7 +37,9 @@ def renew_consent(
     states: OAuthStates,
     clock: Clock,
 ) -> StartedAuthorisation:
+    healths: BankHealths,
     """Any consent that was active once may be renewed, however it ended. A second renewal replaces the first.
+    notices: Notices = NO_NOTICES,
 
     Raises NotFound, ConsentPending, Conflict for one that never became active, and the bank's errors.
     """
@@ -44,11 +48,14 @@ def renew_consent(
         stored.consent.bank_id,
         redirect_uri=redirect_uri,
         psu_ip_address=request.psu_ip_address,
+        organisation_id=request.organisation_id,
         pkce_key=pkce_key,
         clock_offset_seconds=request.clock_offset_seconds,
         banks=banks,
         clock=clock,
     )
+        healths=healths,
+        notices=notices,
     now = OffsetClock(clock, request.clock_offset_seconds).now()
     for _ in range(_ATTEMPTS):
         consent = stored.consent

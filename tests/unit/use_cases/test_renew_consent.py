@@ -50,6 +50,7 @@ def renew(world: World, consent_id: str, **changes: Any) -> Renewing:
         banks=world.bank,
         consents=world.consents,
         states=OAuthStateStore(world.data),
+        healths=world.healths,
         clock=world.clock,
     )
     return Renewing(started.consent, parse_qs(urlsplit(started.redirect_url).query)["state"][0])
