@@ -188,6 +188,10 @@ class Consent(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         return self.status == "active" and at >= self.expires_at
 
     @property
+    unwanted: tuple[str, ...] = ()
+    """The bank's own consents that are over here, and of which it has still to be told."""
+    tell_bank_at: datetime | None = None
+    """When it is told of them; None when there are none."""
     def authorise_by(self) -> datetime:
         """When a pending consent is given up."""
         return self.created_at + AUTHORISE_WITHIN
@@ -224,6 +228,9 @@ class ConsentHistoryEntry(msgspec.Struct, frozen=True, kw_only=True, rename="cam
     happened: Happened
     status: Status
     """As it was afterwards."""
+            deadlines += [asked.at for asked in self.asked]
+        if self.tell_bank_at is not None:
+            deadlines.append(self.tell_bank_at)
     at: datetime
     fault: ConsentFault | None
 
@@ -317,6 +324,76 @@ def renewal_started(consent: Consent, renewal: Renewal) -> Consent:
     return msgspec.structs.replace(consent, revision=consent.revision + 1, renewal=renewal)
 
 
+def is_being_read(consent: Consent, account_id: str, *, at: datetime, with_psu: bool) -> bool:
+    """Whether the read under way, whose lease is held, is what somebody wants who asks now."""
+    if consent.wanted and account_id not in consent.wanted:
+        return False
+    if not with_psu:
+        return True
+    done = consent.progress.done if consent.progress else ()
+    return consent.attending_ip(at=at) is not None and account_id not in done
+
+
+def asked_meanwhile(consent: Consent, asked: Asked) -> Consent:
+    """For the next read. Of each account one with the PSU and one without, the latest."""
+
+    def key(each: Asked) -> tuple[str, bool]:
+        return each.account_id, each.psu_ip_address is None
+
+    others = tuple(each for each in consent.asked if key(each) != key(asked))
+    return msgspec.structs.replace(consent, asked=(*others, asked))
+
+
+def taken_up(consent: Consent, *, at: datetime) -> Consent:
+    """As it is for who claims it at `at`: what was asked for meanwhile is wanted now, and what was wanted with a PSU
+    who has gone is wanted no more. The same object where there is neither."""
+    taken = consent
+    for asked in consent.asked:
+        if asked.psu_ip_address is None or at < asked.at + ATTENDANCE:
+            taken = asked_for(
+                taken, account_id=asked.account_id, at=asked.at, psu_ip_address=asked.psu_ip_address
+            )
+            taken = msgspec.structs.replace(taken, progress=_again(taken.progress, asked.account_id))
+    if consent.asked:
+        taken = msgspec.structs.replace(taken, asked=())
+    if not taken.wanted_attended or taken.attending_ip(at=at) is not None:
+        return taken
+    wanted = tuple(name for name in taken.wanted if name not in taken.wanted_attended)
+    return msgspec.structs.replace(
+        taken,
+        wanted=wanted,
+        wanted_attended=(),
+        next_sync_at=taken.next_sync_at if wanted else taken.in_turn_at or at,
+        in_turn_at=taken.in_turn_at if wanted else None,
+    )
+
+
+def _again(progress: Progress | None, account_id: str) -> Progress | None:
+    if progress is None or account_id not in progress.done:
+        return progress
+    return msgspec.structs.replace(progress, done=tuple(name for name in progress.done if name != account_id))
+
+
+TELL_BANK_AGAIN = timedelta(hours=6)
+
+
+def given_up(consent: Consent, *bank_consent_ids: str | None, at: datetime) -> Consent:
+    """With consents of the bank's own that nobody wants any more: kept until the bank has been told."""
+    unwanted = (*consent.unwanted, *(each for each in bank_consent_ids if each is not None))
+    if unwanted == consent.unwanted:
+        return consent
+    return msgspec.structs.replace(consent, unwanted=tuple(dict.fromkeys(unwanted)), tell_bank_at=at)
+
+
+def bank_told(consent: Consent, *, untold: tuple[str, ...], at: datetime) -> Consent:
+    """What the bank could not be told is tried again, for as long as access might last by itself."""
+    if at >= consent.expires_at:
+        untold = ()
+    return msgspec.structs.replace(
+        consent, unwanted=untold, tell_bank_at=at + TELL_BANK_AGAIN if untold else None
+    )
+
+
 def renewal_failed(consent: Consent, renewal: Renewal, *, fault: ConsentFault) -> Consent:
     """The consent stays what it was."""
     return msgspec.structs.replace(
@@ -327,7 +404,11 @@ def renewal_failed(consent: Consent, renewal: Renewal, *, fault: ConsentFault) -
 def renewed(
     consent: Consent, renewal: Renewal, *, at: datetime, psu_ip_address: str | None = None
 ) -> Consent:
-    """The same consent to clients, another at the bank. The history is read whole again, while the PSU is present."""
+    """The same consent to clients, another at the bank. The history is read whole again, while the PSU is present.
+
+    The old one may be alive at the bank, unless it was the bank's or the client's word that ended it.
+    """
+    superseded = consent.bank_consent_id if consent.status in ("active", "error") else None
     return msgspec.structs.replace(
         consent,
         status="active",
@@ -362,7 +443,7 @@ def without_account(consent: Consent, account_id: str) -> Consent:
     wanted = tuple(name for name in consent.wanted if name != account_id)
     was_last_wanted = bool(consent.wanted) and not wanted
     return msgspec.structs.replace(
-        consent,
+        given_up(consent, superseded, at=at),
         account_ids=tuple(known for known in consent.account_ids if known != account_id),
         erased_account_ids=(*consent.erased_account_ids, account_id)
         if may_bring_it_back and account_id not in consent.erased_account_ids
