@@ -24,7 +24,6 @@ from shared.use_cases.ports import BankRules
 
 BANK_ID = "steady-hr"
 _ZONE = ZoneInfo("Europe/Zagreb")
-_TOKEN_LIFE = timedelta(days=365)
 _PAGE_SIZE = 100
 
 
@@ -33,8 +32,9 @@ class SteadyBank:
 
     bank_id = BANK_ID
 
-    def __init__(self, clock: Clock, *, transactions_per_day: int, days: int) -> None:
+    def __init__(self, clock: Clock, *, transactions_per_day: int, days: int, token_life: timedelta) -> None:
         self._clock = clock
+        self._token_life = token_life
         self._per_day = transactions_per_day
         self._today = clock.now().date()
         self._days = days
@@ -55,7 +55,7 @@ class SteadyBank:
 
     def tokens(self) -> BankTokens:
         return BankTokens(
-            access_token="access", refresh_token="refresh", expires_at=self._clock.now() + _TOKEN_LIFE
+            access_token="access", refresh_token="refresh", expires_at=self._clock.now() + self._token_life
         )
 
     def start_consent(

@@ -35,6 +35,8 @@ class Fence:
         self._store = store
         self._consents = consents
         self._clock = clock
+        self.has_news = False
+        """Whether anything of an account's transactions was written."""
 
     @property
     def consent(self) -> Consent:
@@ -48,19 +50,23 @@ class Fence:
         books: BookWrites | None = None,
         parts: Sequence[bytes] = (),
     ) -> Committed:
-        try:
-            committed = self._store.commit(
-                _stepped(consent or self.consent),
-                replacing=self._stored,
-                accounts=accounts,
-                books=books,
-                parts=parts,
-            )
-        except StaleWrite:
-            self._require_ours()
-            raise BooksChanged from None
-        self._stored = committed.consent
-        return committed
+        for _ in range(_SAVE_ATTEMPTS):
+            try:
+                committed = self._store.commit(
+                    self._stepped(consent or self.consent),
+                    replacing=self._stored,
+                    accounts=accounts,
+                    books=books,
+                    parts=parts,
+                )
+            except StaleWrite:
+                if self._require_ours():
+                    continue
+                raise BooksChanged from None
+            self._stored = committed.consent
+            self.has_news = self.has_news or bool(books and (books.pages or books.changes or books.pending))
+            return committed
+        raise StaleWrite("clients kept asking")
 
     def save(self, consent: Consent, *, tokens: SealedTokens | None = None) -> None:
         """Also the way to end a consent: its history and its accounts follow (`Consents.save`)."""

@@ -71,13 +71,15 @@ class SyncParts(msgspec.Struct, kw_only=True):
     breaker: BankBreaker | None = None
     """Once it has let this attempt through."""
 
-    def bank_answered(self, error: BankError | None = None, *, is_read: bool = False) -> None:
+    def bank_answered(
+        self, error: BankError | None = None, *, is_read: bool = False, is_news: bool = False
+    ) -> None:
         if self.breaker is None:
             return
         if error is not None:
             self.breaker.failed(error)
         elif is_read:
-            self.breaker.succeeded()
+            self.breaker.succeeded(is_news=is_news)
         else:
             self.breaker.answered()
 
@@ -110,7 +112,7 @@ class SyncRun:
     def run(self) -> Outcome:
         try:
             outcome = self._read_all()
-            self._sync.bank_answered(is_read=outcome == "synced")
+            self._sync.bank_answered(is_read=outcome == "synced", is_news=self._fence.has_news)
             if outcome == "synced":
                 self._tell_expiry()
             return outcome
