@@ -104,6 +104,17 @@ class Attendance(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         return f"Attendance(until={self.until.isoformat()})"
 
 
+class Asked(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A client wants an account read, and the read that is under way will not do it."""
+
+    account_id: str
+    at: datetime
+    psu_ip_address: str | None
+
+    def __repr__(self) -> str:
+        return f"Asked({self.account_id!r}, attended={self.psu_ip_address is not None})"
+
+
 class Progress(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """How far this window's sync has come, so that another attempt goes on instead of beginning again."""
 
@@ -166,12 +177,21 @@ class Consent(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     attendance: Attendance | None = None
     wanted: tuple[str, ...] = ()
     """Accounts that a client asked for out of turn; empty when all are read, in turn."""
+    wanted_attended: tuple[str, ...] = ()
+    """Of those, the ones that are read with the PSU or not at all: they must not spend the budget."""
     in_turn_at: datetime | None = None
     """While accounts are wanted: when the next sync in turn is due."""
+    asked: tuple[Asked, ...] = ()
+    """What clients asked for during a read; the next claim takes it up. The one field that others may write while
+    a lease is held without ending it (`use_cases.fence`)."""
     progress: Progress | None = None
     lease: Lease = Lease()
     renewal: Renewal | None = None
     """The latest, until one succeeds."""
+    unwanted: tuple[str, ...] = ()
+    """The bank's own consents that are over here, and of which it has still to be told."""
+    tell_bank_at: datetime | None = None
+    """When it is told of them; None when there are none."""
     clock_offset_seconds: int = 0
     """How far the organisation has moved its clock; every time here but `due_at` is by that clock. 0 in live."""
     shard: int = 0
@@ -188,10 +208,6 @@ class Consent(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         return self.status == "active" and at >= self.expires_at
 
     @property
-    unwanted: tuple[str, ...] = ()
-    """The bank's own consents that are over here, and of which it has still to be told."""
-    tell_bank_at: datetime | None = None
-    """When it is told of them; None when there are none."""
     def authorise_by(self) -> datetime:
         """When a pending consent is given up."""
         return self.created_at + AUTHORISE_WITHIN
@@ -212,6 +228,9 @@ class Consent(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
             deadlines.append(self.expires_at)
             if self.next_sync_at is not None:
                 deadlines.append(self.next_sync_at)
+            deadlines += [asked.at for asked in self.asked]
+        if self.tell_bank_at is not None:
+            deadlines.append(self.tell_bank_at)
         if self.renewal_under_way is not None:
             deadlines.append(self.renewal_under_way.authorise_by)
         return wall_time(min(deadlines), self) if deadlines else None
@@ -228,9 +247,6 @@ class ConsentHistoryEntry(msgspec.Struct, frozen=True, kw_only=True, rename="cam
     happened: Happened
     status: Status
     """As it was afterwards."""
-            deadlines += [asked.at for asked in self.asked]
-        if self.tell_bank_at is not None:
-            deadlines.append(self.tell_bank_at)
     at: datetime
     fault: ConsentFault | None
 
@@ -293,35 +309,19 @@ def asked_for(consent: Consent, *, account_id: str, at: datetime, psu_ip_address
     attendance = _attendance(psu_ip_address, at=at) or consent.attendance
     if consent.next_sync_at is not None and consent.next_sync_at <= at and not consent.wanted:
         return msgspec.structs.replace(consent, attendance=attendance)
+    attended = dict.fromkeys(consent.wanted_attended)
+    if psu_ip_address is None:
+        attended.pop(account_id, None)
+    elif account_id not in consent.wanted:
+        attended[account_id] = None
     return msgspec.structs.replace(
         consent,
         wanted=tuple(dict.fromkeys((*consent.wanted, account_id))),
+        wanted_attended=tuple(attended),
         in_turn_at=in_turn_at,
         next_sync_at=at,
         attendance=attendance,
     )
-
-
-def ended(
-    consent: Consent, *, status: Literal["expired", "revoked", "error"], fault: ConsentFault | None = None
-) -> Consent:
-    """No more syncs. What was read stays until it is erased, an explicit call of its own."""
-    return msgspec.structs.replace(
-        consent,
-        status=status,
-        revision=consent.revision + 1,
-        next_sync_at=None,
-        fault=fault,
-        lease=consent.lease.released(),
-        attendance=None,
-        wanted=(),
-        in_turn_at=None,
-        progress=None,
-    )
-
-
-def renewal_started(consent: Consent, renewal: Renewal) -> Consent:
-    return msgspec.structs.replace(consent, revision=consent.revision + 1, renewal=renewal)
 
 
 def is_being_read(consent: Consent, account_id: str, *, at: datetime, with_psu: bool) -> bool:
@@ -394,6 +394,30 @@ def bank_told(consent: Consent, *, untold: tuple[str, ...], at: datetime) -> Con
     )
 
 
+def ended(
+    consent: Consent, *, status: Literal["expired", "revoked", "error"], fault: ConsentFault | None = None
+) -> Consent:
+    """No more syncs. What was read stays until it is erased, an explicit call of its own."""
+    return msgspec.structs.replace(
+        consent,
+        status=status,
+        revision=consent.revision + 1,
+        next_sync_at=None,
+        fault=fault,
+        lease=consent.lease.released(),
+        attendance=None,
+        wanted=(),
+        wanted_attended=(),
+        in_turn_at=None,
+        asked=(),
+        progress=None,
+    )
+
+
+def renewal_started(consent: Consent, renewal: Renewal) -> Consent:
+    return msgspec.structs.replace(consent, revision=consent.revision + 1, renewal=renewal)
+
+
 def renewal_failed(consent: Consent, renewal: Renewal, *, fault: ConsentFault) -> Consent:
     """The consent stays what it was."""
     return msgspec.structs.replace(
@@ -410,7 +434,7 @@ def renewed(
     """
     superseded = consent.bank_consent_id if consent.status in ("active", "error") else None
     return msgspec.structs.replace(
-        consent,
+        given_up(consent, superseded, at=at),
         status="active",
         revision=consent.revision + 1,
         bank_consent_id=renewal.bank_consent_id,
@@ -426,7 +450,9 @@ def renewed(
         renewal=None,
         attendance=_attendance(psu_ip_address, at=at),
         wanted=(),
+        wanted_attended=(),
         in_turn_at=None,
+        asked=(),
         progress=None,
     )
 
@@ -443,12 +469,14 @@ def without_account(consent: Consent, account_id: str) -> Consent:
     wanted = tuple(name for name in consent.wanted if name != account_id)
     was_last_wanted = bool(consent.wanted) and not wanted
     return msgspec.structs.replace(
-        given_up(consent, superseded, at=at),
+        consent,
         account_ids=tuple(known for known in consent.account_ids if known != account_id),
         erased_account_ids=(*consent.erased_account_ids, account_id)
         if may_bring_it_back and account_id not in consent.erased_account_ids
         else consent.erased_account_ids,
         wanted=wanted,
+        wanted_attended=tuple(name for name in consent.wanted_attended if name != account_id),
+        asked=tuple(asked for asked in consent.asked if asked.account_id != account_id),
         next_sync_at=consent.in_turn_at if was_last_wanted else consent.next_sync_at,
         in_turn_at=None if was_last_wanted else consent.in_turn_at,
         progress=None,

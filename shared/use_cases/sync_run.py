@@ -110,6 +110,22 @@ class SyncRun:
         self._begun: list[str] = []
 
     def run(self) -> Outcome:
+        outcome = self._run()
+        self._follow_up()
+        return outcome
+
+    def _follow_up(self) -> None:
+        """What clients asked for during this read is read next, at once."""
+        consent = self._fence.consent
+        if consent.asked:
+            self._sync.tasks.enqueue(
+                consent.organisation_id,
+                consent.id,
+                window=f"asked-{consent.lease.fence}",
+                not_before=self._sync.clock.now(),
+            )
+
+    def _run(self) -> Outcome:
         try:
             outcome = self._read_all()
             self._sync.bank_answered(is_read=outcome == "synced", is_news=self._fence.has_news)
@@ -280,6 +296,7 @@ class SyncRun:
             last_failure=None,
             attendance=None,
             wanted=(),
+            wanted_attended=(),
             in_turn_at=None,
             progress=None,
         )
@@ -342,6 +359,7 @@ def later(consent: Consent, *, at: datetime) -> Consent:
         lease=consent.lease.released(),
         next_sync_at=(consent.in_turn_at if consent.wanted else None) or at,
         wanted=(),
+        wanted_attended=(),
         in_turn_at=None,
     )
 
