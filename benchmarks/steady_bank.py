@@ -24,7 +24,6 @@ from shared.use_cases.ports import BankRules
 
 BANK_ID = "steady-hr"
 _ZONE = ZoneInfo("Europe/Zagreb")
-_TOKEN_LIFE = timedelta(days=365)
 _PAGE_SIZE = 100
 
 
@@ -40,15 +39,15 @@ class SteadyBank:
         *,
         transactions_per_day: int,
         days: int,
-        accounts: int = 1,
-        token_life: timedelta = _TOKEN_LIFE,
+        accounts: int,
+        token_life: timedelta,
     ) -> None:
         self._clock = clock
+        self._token_life = token_life
         self._per_day = transactions_per_day
         self._today = clock.now().date()
         self._days = days
         self._accounts = accounts
-        self._token_life = token_life
         self.calls: Counter[str] = Counter()
 
     def connector(self, bank_id: str, *, clock_offset_seconds: int = 0) -> BankConnector:

@@ -42,7 +42,7 @@ def list_accounts(call: Call) -> Reply:
     more, now = len(found) > limit, _now(call)
     return json_reply(
         ListReply(
-            data=[public_account(record, at=now) for record in found[:limit]],
+            data=[public_account(record, at=now, wall_at=_clock.now()) for record in found[:limit]],
             next_cursor=_cursors.encode(found[limit - 1].id, scope=scope) if more else None,
         )
     )
@@ -54,7 +54,7 @@ def get_account(call: Call) -> Reply:
     account = _accounts.find(call.organisation_id, account_id) if is_id("acc", account_id) else None
     if account is None:
         raise NotFound("There is no such account.")
-    return json_reply(public_account(account, at=_now(call)))
+    return json_reply(public_account(account, at=_now(call), wall_at=_clock.now()))
 
 
 def _now(call: Call) -> datetime:

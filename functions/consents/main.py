@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from datetime import datetime
 from typing import Annotated
 
 import flask
@@ -12,11 +13,12 @@ import msgspec
 from shared.assembly import client_api
 from shared.banks.registry import RegisteredBanks
 from shared.domain.callback_urls import require_callback_url
-from shared.domain.clock import SystemClock
+from shared.domain.clock import OffsetClock, SystemClock
 from shared.domain.consents import Consent
 from shared.domain.errors import Forbidden, Invalid, NotFound
 from shared.domain.ids import is_id, new_id
 from shared.domain.keys import derive_key
+from shared.gcp.bank_health_store import BankHealthStore
 from shared.gcp.clients import firestore_client
 from shared.gcp.clock_store import ClockStore
 from shared.gcp.consent_store import ConsentStore
@@ -27,6 +29,8 @@ from shared.http.call import Call, Reply, json_reply
 from shared.http.cursors import Cursors
 from shared.http.framework import answer_unroutable
 from shared.http.idempotency import Idempotency
+from shared.http.log import logger
+from shared.http.notices import LoggedNotices
 from shared.http.paging import ListReply, PageQuery, require_limit
 from shared.http.sealing import Sealer
 from shared.http.views import consent_view, history_entry_view, started_consent_view
@@ -45,6 +49,8 @@ _clocks = ClockStore(_data, _settings.environment)
 _organisations = OrganisationStore(
     firestore_client(project=_settings.project, database=_settings.control_database)
 )
+_healths = BankHealthStore(_data, _settings.environment)
+_notices = LoggedNotices(logger("consents"))
 _banks = RegisteredBanks(load_bank_settings(), _settings.environment)
 _cursors = Cursors(derive_key(_api_settings.signing_key, purpose="cursors"))
 _idempotency = Idempotency(
@@ -91,10 +97,12 @@ def create_consent(call: Call) -> Reply:
             banks=_banks,
             consents=_consents.on_behalf_of(call.origin),
             states=_states,
+            healths=_healths,
+            notices=_notices,
             clock=_clock,
         )
         return json_reply(
-            started_consent_view(started.consent, redirect_url=started.redirect_url),
+            started_consent_view(started.consent, redirect_url=started.redirect_url, at=_now(call)),
             status=201,
             headers=(("Location", f"/v1/consents/{consent_id}"),),
         )
@@ -111,10 +119,10 @@ def list_consents(call: Call) -> Reply:
     scope = (call.organisation_id, "consents")
     before = _cursors.decode(query.cursor, scope=scope) if query.cursor is not None else None
     found = _consents.list(call.organisation_id, limit=limit + 1, before=before)
-    more = len(found) > limit
+    more, now = len(found) > limit, _now(call)
     return json_reply(
         ListReply(
-            data=[consent_view(consent) for consent in found[:limit]],
+            data=[consent_view(consent, at=now) for consent in found[:limit]],
             next_cursor=_cursors.encode(found[limit - 1].id, scope=scope) if more else None,
         )
     )
@@ -122,7 +130,7 @@ def list_consents(call: Call) -> Reply:
 
 @api.operation("GET", "/v1/consents/<consent_id>")
 def get_consent(call: Call) -> Reply:
-    return json_reply(consent_view(_require_consent(call)))
+    return json_reply(consent_view(_require_consent(call), at=_now(call)))
 
 
 @api.operation("DELETE", "/v1/consents/<consent_id>")
@@ -161,10 +169,12 @@ def renew(call: Call) -> Reply:
             banks=_banks,
             consents=_consents.on_behalf_of(call.origin),
             states=_states,
+            healths=_healths,
+            notices=_notices,
             clock=_clock,
         )
         return json_reply(
-            started_consent_view(started.consent, redirect_url=started.redirect_url),
+            started_consent_view(started.consent, redirect_url=started.redirect_url, at=_now(call)),
             status=201,
             headers=(("Location", f"/v1/consents/{consent.id}"),),
         )
@@ -206,6 +216,11 @@ def _require_consent(call: Call) -> Consent:
     if stored is None:
         raise NotFound("There is no such consent.")
     return stored.consent
+
+
+def _now(call: Call) -> datetime:
+    """By the organisation's clock, in the sandbox."""
+    return OffsetClock(_clock, _clocks.offset_seconds(call.organisation_id)).now()
 
 
 def _psu_ip_address(given: str | None, call: Call) -> str:

@@ -74,10 +74,14 @@ class AccountHead(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """By the wall clock, so that a reader need not know how far the organisation has moved its own."""
 
 
-def public_account(record: AccountRecord, *, at: datetime) -> Account:
-    """As clients see it at `at`."""
+def public_account(record: AccountRecord, *, at: datetime, wall_at: datetime) -> Account:
+    """As clients see it at `at`, which is `wall_at` by the wall clock. The clock decides whether access is over."""
     shown = {name: getattr(record, name) for name in Account.__struct_fields__}
-    return Account(**shown | {"refresh": refresh_budget(record, at=at)})
+    budget = refresh_budget(record, at=at)
+    if record.status == "active" and record.access_until is not None and wall_at >= record.access_until:
+        shown |= {"status": "expired", "next_refresh_at": None}
+        budget = msgspec.structs.replace(budget, next_refresh_at=None)
+    return Account(**shown | {"refresh": budget})
 
 
 def refresh_budget(record: AccountRecord, *, at: datetime) -> RefreshBudget:

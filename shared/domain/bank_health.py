@@ -28,6 +28,9 @@ PROBE_AWAITED = timedelta(seconds=15)
 SUCCESS_NOTED_EVERY = timedelta(minutes=5)
 """A healthy bank's successes are written this often at most."""
 
+QUIET_SUCCESS_NOTED_EVERY = timedelta(hours=24)
+"""And those that brought nothing new this often: a sync without news is to cost no third document."""
+
 _JITTER_MIN = 0.1
 _DOUBLINGS_MAX = 10
 
@@ -112,10 +115,10 @@ def open_for(opened: int, *, jitter: float) -> timedelta:
     return ceiling * max(jitter, _JITTER_MIN)
 
 
-def succeeded(health: BankHealth, *, at: datetime) -> BankHealth:
+def succeeded(health: BankHealth, *, at: datetime, is_news: bool = True) -> BankHealth:
     """A sync was read to its end. The same object when there is nothing worth storing."""
-    noted = health.last_success_at
-    if not health.failures and noted is not None and noted <= at < noted + SUCCESS_NOTED_EVERY:
+    noted, every = health.last_success_at, SUCCESS_NOTED_EVERY if is_news else QUIET_SUCCESS_NOTED_EVERY
+    if not health.failures and noted is not None and noted <= at < noted + every:
         return health
     return msgspec.structs.replace(answered(health, at=at), last_success_at=at)
 

@@ -104,6 +104,17 @@ class Attendance(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         return f"Attendance(until={self.until.isoformat()})"
 
 
+class Asked(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A client wants an account read, and the read that is under way will not do it."""
+
+    account_id: str
+    at: datetime
+    psu_ip_address: str | None
+
+    def __repr__(self) -> str:
+        return f"Asked({self.account_id!r}, attended={self.psu_ip_address is not None})"
+
+
 class Progress(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """How far this window's sync has come, so that another attempt goes on instead of beginning again."""
 
@@ -166,12 +177,21 @@ class Consent(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     attendance: Attendance | None = None
     wanted: tuple[str, ...] = ()
     """Accounts that a client asked for out of turn; empty when all are read, in turn."""
+    wanted_attended: tuple[str, ...] = ()
+    """Of those, the ones that are read with the PSU or not at all: they must not spend the budget."""
     in_turn_at: datetime | None = None
     """While accounts are wanted: when the next sync in turn is due."""
+    asked: tuple[Asked, ...] = ()
+    """What clients asked for during a read; the next claim takes it up. The one field that others may write while
+    a lease is held without ending it (`use_cases.fence`)."""
     progress: Progress | None = None
     lease: Lease = Lease()
     renewal: Renewal | None = None
     """The latest, until one succeeds."""
+    unwanted: tuple[str, ...] = ()
+    """The bank's own consents that are over here, and of which it has still to be told."""
+    tell_bank_at: datetime | None = None
+    """When it is told of them; None when there are none."""
     clock_offset_seconds: int = 0
     """How far the organisation has moved its clock; every time here but `due_at` is by that clock. 0 in live."""
     shard: int = 0
@@ -208,6 +228,9 @@ class Consent(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
             deadlines.append(self.expires_at)
             if self.next_sync_at is not None:
                 deadlines.append(self.next_sync_at)
+            deadlines += [asked.at for asked in self.asked]
+        if self.tell_bank_at is not None:
+            deadlines.append(self.tell_bank_at)
         if self.renewal_under_way is not None:
             deadlines.append(self.renewal_under_way.authorise_by)
         return wall_time(min(deadlines), self) if deadlines else None
@@ -286,12 +309,88 @@ def asked_for(consent: Consent, *, account_id: str, at: datetime, psu_ip_address
     attendance = _attendance(psu_ip_address, at=at) or consent.attendance
     if consent.next_sync_at is not None and consent.next_sync_at <= at and not consent.wanted:
         return msgspec.structs.replace(consent, attendance=attendance)
+    attended = dict.fromkeys(consent.wanted_attended)
+    if psu_ip_address is None:
+        attended.pop(account_id, None)
+    elif account_id not in consent.wanted:
+        attended[account_id] = None
     return msgspec.structs.replace(
         consent,
         wanted=tuple(dict.fromkeys((*consent.wanted, account_id))),
+        wanted_attended=tuple(attended),
         in_turn_at=in_turn_at,
         next_sync_at=at,
         attendance=attendance,
+    )
+
+
+def is_being_read(consent: Consent, account_id: str, *, at: datetime, with_psu: bool) -> bool:
+    """Whether the read under way, whose lease is held, is what somebody wants who asks now."""
+    if consent.wanted and account_id not in consent.wanted:
+        return False
+    if not with_psu:
+        return True
+    done = consent.progress.done if consent.progress else ()
+    return consent.attending_ip(at=at) is not None and account_id not in done
+
+
+def asked_meanwhile(consent: Consent, asked: Asked) -> Consent:
+    """For the next read. Of each account one with the PSU and one without, the latest."""
+
+    def key(each: Asked) -> tuple[str, bool]:
+        return each.account_id, each.psu_ip_address is None
+
+    others = tuple(each for each in consent.asked if key(each) != key(asked))
+    return msgspec.structs.replace(consent, asked=(*others, asked))
+
+
+def taken_up(consent: Consent, *, at: datetime) -> Consent:
+    """As it is for who claims it at `at`: what was asked for meanwhile is wanted now, and what was wanted with a PSU
+    who has gone is wanted no more. The same object where there is neither."""
+    taken = consent
+    for asked in consent.asked:
+        if asked.psu_ip_address is None or at < asked.at + ATTENDANCE:
+            taken = asked_for(
+                taken, account_id=asked.account_id, at=asked.at, psu_ip_address=asked.psu_ip_address
+            )
+            taken = msgspec.structs.replace(taken, progress=_again(taken.progress, asked.account_id))
+    if consent.asked:
+        taken = msgspec.structs.replace(taken, asked=())
+    if not taken.wanted_attended or taken.attending_ip(at=at) is not None:
+        return taken
+    wanted = tuple(name for name in taken.wanted if name not in taken.wanted_attended)
+    return msgspec.structs.replace(
+        taken,
+        wanted=wanted,
+        wanted_attended=(),
+        next_sync_at=taken.next_sync_at if wanted else taken.in_turn_at or at,
+        in_turn_at=taken.in_turn_at if wanted else None,
+    )
+
+
+def _again(progress: Progress | None, account_id: str) -> Progress | None:
+    if progress is None or account_id not in progress.done:
+        return progress
+    return msgspec.structs.replace(progress, done=tuple(name for name in progress.done if name != account_id))
+
+
+TELL_BANK_AGAIN = timedelta(hours=6)
+
+
+def given_up(consent: Consent, *bank_consent_ids: str | None, at: datetime) -> Consent:
+    """With consents of the bank's own that nobody wants any more: kept until the bank has been told."""
+    unwanted = (*consent.unwanted, *(each for each in bank_consent_ids if each is not None))
+    if unwanted == consent.unwanted:
+        return consent
+    return msgspec.structs.replace(consent, unwanted=tuple(dict.fromkeys(unwanted)), tell_bank_at=at)
+
+
+def bank_told(consent: Consent, *, untold: tuple[str, ...], at: datetime) -> Consent:
+    """What the bank could not be told is tried again, for as long as access might last by itself."""
+    if at >= consent.expires_at:
+        untold = ()
+    return msgspec.structs.replace(
+        consent, unwanted=untold, tell_bank_at=at + TELL_BANK_AGAIN if untold else None
     )
 
 
@@ -308,7 +407,9 @@ def ended(
         lease=consent.lease.released(),
         attendance=None,
         wanted=(),
+        wanted_attended=(),
         in_turn_at=None,
+        asked=(),
         progress=None,
     )
 
@@ -327,9 +428,13 @@ def renewal_failed(consent: Consent, renewal: Renewal, *, fault: ConsentFault) -
 def renewed(
     consent: Consent, renewal: Renewal, *, at: datetime, psu_ip_address: str | None = None
 ) -> Consent:
-    """The same consent to clients, another at the bank. The history is read whole again, while the PSU is present."""
+    """The same consent to clients, another at the bank. The history is read whole again, while the PSU is present.
+
+    The old one may be alive at the bank, unless it was the bank's or the client's word that ended it.
+    """
+    superseded = consent.bank_consent_id if consent.status in ("active", "error") else None
     return msgspec.structs.replace(
-        consent,
+        given_up(consent, superseded, at=at),
         status="active",
         revision=consent.revision + 1,
         bank_consent_id=renewal.bank_consent_id,
@@ -345,7 +450,9 @@ def renewed(
         renewal=None,
         attendance=_attendance(psu_ip_address, at=at),
         wanted=(),
+        wanted_attended=(),
         in_turn_at=None,
+        asked=(),
         progress=None,
     )
 
@@ -368,6 +475,8 @@ def without_account(consent: Consent, account_id: str) -> Consent:
         if may_bring_it_back and account_id not in consent.erased_account_ids
         else consent.erased_account_ids,
         wanted=wanted,
+        wanted_attended=tuple(name for name in consent.wanted_attended if name != account_id),
+        asked=tuple(asked for asked in consent.asked if asked.account_id != account_id),
         next_sync_at=consent.in_turn_at if was_last_wanted else consent.next_sync_at,
         in_turn_at=None if was_last_wanted else consent.in_turn_at,
         progress=None,

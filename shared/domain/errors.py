@@ -109,6 +109,14 @@ class BankUnavailable(BankError):
         self.retry_at = retry_at
 
 
+class BankLeftAlone(BankUnavailable):
+    """It has failed so often that it is not asked for now."""
+
+    def __init__(self, bank_id: str, message: str, *, retry_after_seconds: int) -> None:
+        super().__init__(bank_id, message)
+        self.retry_after_seconds = retry_after_seconds
+
+
 class BankTimeout(BankError):
     """No answer in time: the outcome is unknown."""
 

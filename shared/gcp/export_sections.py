@@ -58,7 +58,7 @@ def data_sections(data: firestore.Client, *, at: datetime) -> tuple[Section, ...
             data,
             paths.accounts,
             AccountRecord,
-            present=lambda found: public_account(found, at=at),
+            present=lambda found: public_account(found, at=at, wall_at=at),
         ),
         # Before what is booked: a row that the bank books between the two is then in both, else it were in neither.
         _Pending("pendingTransactions", data),

@@ -53,7 +53,7 @@ def error_reply(error: BaseException, *, request_id: str) -> tuple[Reply, Kind]:
         envelope["details"] = [{"field": error.field, "reason": error.reason}]
     if isinstance(error, errors.MethodNotAllowed):
         headers.append(("Allow", ", ".join(error.allowed)))
-    if isinstance(error, errors.RateLimited | errors.RefreshLimitReached):
+    if isinstance(error, errors.RateLimited | errors.RefreshLimitReached | errors.BankLeftAlone):
         headers.append(("Retry-After", str(error.retry_after_seconds)))
     if isinstance(error, errors.InvalidApiKey):
         headers.append(("WWW-Authenticate", "ApiKey"))

@@ -64,12 +64,12 @@ def bank_view(bank: Bank, health: BankHealth, *, at: datetime) -> BankView:
     return BankView(**msgspec.structs.asdict(bank), health=shown)
 
 
-def consent_view(consent: Consent) -> ConsentView:
-    return ConsentView(**_shown(consent))
+def consent_view(consent: Consent, *, at: datetime) -> ConsentView:
+    return ConsentView(**_shown(consent, at=at))
 
 
-def started_consent_view(consent: Consent, *, redirect_url: str) -> StartedConsentView:
-    return StartedConsentView(**_shown(consent), redirect_url=redirect_url)
+def started_consent_view(consent: Consent, *, redirect_url: str, at: datetime) -> StartedConsentView:
+    return StartedConsentView(**_shown(consent, at=at), redirect_url=redirect_url)
 
 
 def history_entry_view(entry: ConsentHistoryEntry) -> HistoryEntryView:
@@ -85,19 +85,21 @@ def _renewal_view(consent: Consent) -> RenewalView | None:
     return RenewalView(started_at=renewal.started_at, authorise_by=renewal.authorise_by, error=renewal.fault)
 
 
-def _shown(consent: Consent) -> dict[str, Any]:
+def _shown(consent: Consent, *, at: datetime) -> dict[str, Any]:
+    """The clock decides whether access is over, not the worker that has yet to write it down."""
+    is_over = consent.is_expired(at=at)
     return {
         "id": consent.id,
         "bank_id": consent.bank_id,
         "bank_name": consent.bank_name,
-        "status": consent.status,
+        "status": "expired" if is_over else consent.status,
         "callback_url": consent.callback_url,
         "state": consent.client_state,
         "created_at": consent.created_at,
         "activated_at": consent.sca_at,
         "expires_at": consent.expires_at,
         "last_synced_at": consent.last_synced_at,
-        "next_sync_at": consent.next_sync_at,
+        "next_sync_at": None if is_over else consent.next_sync_at,
         "account_ids": consent.account_ids,
         "error": consent.fault,
         "renewal": _renewal_view(consent),

@@ -8,7 +8,10 @@ import msgspec
 
 from shared.domain.clock import Clock, OffsetClock
 from shared.domain.consents import STATE_LIFETIME
+from shared.domain.errors import BankError
 from shared.domain.oauth_states import OAuthState, code_challenge, code_verifier, hash_state, new_state
+from shared.use_cases.bank_breaker import BankBreaker, BankHealths
+from shared.use_cases.notices import Notices
 from shared.use_cases.ports import Banks, OAuthStates
 
 
@@ -28,25 +31,36 @@ class Authorisation(msgspec.Struct, frozen=True, kw_only=True):
 def ask_bank(
     bank_id: str,
     *,
+    organisation_id: str,
     redirect_uri: str,
     psu_ip_address: str,
     pkce_key: bytes,
     clock_offset_seconds: int,
     banks: Banks,
+    healths: BankHealths,
+    notices: Notices,
     clock: Clock,
 ) -> Authorisation:
-    """Raises Invalid("bankId") for an unknown bank, and the BankErrors of BankConnector.start_consent."""
+    """Raises Invalid("bankId") for an unknown bank, BankLeftAlone for one whose breaker is open, and the BankErrors of
+    BankConnector.start_consent, which the breaker counts."""
     connector = banks.connector(bank_id, clock_offset_seconds=clock_offset_seconds)
-    now = OffsetClock(clock, clock_offset_seconds).now()
+    clock_there = OffsetClock(clock, clock_offset_seconds)
+    breaker = BankBreaker(organisation_id, bank_id, healths=healths, notices=notices, clock=clock_there)
+    breaker.require_closed()
+    now = clock_there.now()
     wanted_until = now + timedelta(days=banks.rules(bank_id).consent_days)
     state = new_state()
-    started = connector.start_consent(
-        redirect_uri=redirect_uri,
-        state=state,
-        code_challenge=code_challenge(code_verifier(state, key=pkce_key)),
-        valid_until=wanted_until.date(),
-        psu_ip_address=psu_ip_address,
-    )
+    try:
+        started = connector.start_consent(
+            redirect_uri=redirect_uri,
+            state=state,
+            code_challenge=code_challenge(code_verifier(state, key=pkce_key)),
+            valid_until=wanted_until.date(),
+            psu_ip_address=psu_ip_address,
+        )
+    except BankError as error:
+        breaker.failed_to_start(error)
+        raise
     expires_at = wanted_until
     if started.valid_until is not None:
         expires_at = min(wanted_until, datetime.combine(started.valid_until, time(23, 59, 59), UTC))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -10,7 +11,14 @@ from typing import Protocol
 from shared.domain import bank_health
 from shared.domain.bank_health import BankHealth
 from shared.domain.clock import Clock
-from shared.domain.errors import BankConfigurationError, BankError, BankTimeout, BankUnavailable, StaleWrite
+from shared.domain.errors import (
+    BankConfigurationError,
+    BankError,
+    BankLeftAlone,
+    BankTimeout,
+    BankUnavailable,
+    StaleWrite,
+)
 from shared.use_cases.notices import Notices
 from shared.use_cases.ports import Version
 
@@ -34,7 +42,10 @@ class BankHealths(Protocol):
 
 
 class BankBreaker:
-    """Of one bank during one sync. A healthy bank costs one read, and a write every few minutes."""
+    """Of one bank during one sync, or for one person who waits.
+
+    A healthy bank costs one read; a write every few minutes while there is news, and else once a day.
+    """
 
     def __init__(
         self, organisation_id: str, bank_id: str, *, healths: BankHealths, notices: Notices, clock: Clock
@@ -57,8 +68,25 @@ class BankBreaker:
                 return self._later(self._clock.now())
         return None if found.refused_until is None else self._later(found.refused_until)
 
-    def succeeded(self) -> None:
-        self._note(lambda health: bank_health.succeeded(health, at=self._clock.now()))
+    def require_closed(self) -> None:
+        """For a person who waits. No probe: that a bank takes consents does not tell that its accounts can be read,
+        so neither does it close the breaker. Raises BankLeftAlone."""
+        self._seen, _ = self._healths.find(self._organisation_id, self._bank_id)
+        now = self._clock.now()
+        if self._seen.open_until is not None and self._seen.is_open(at=now):
+            wait_seconds = math.ceil((self._seen.open_until - now).total_seconds())
+            raise BankLeftAlone(
+                self._bank_id,
+                "The bank is not available at the moment. Please try again later.",
+                retry_after_seconds=max(1, wait_seconds),
+            )
+
+    def failed_to_start(self, error: BankError) -> None:
+        if isinstance(error, BankUnavailable | BankTimeout):
+            self.failed(error)
+
+    def succeeded(self, *, is_news: bool) -> None:
+        self._note(lambda health: bank_health.succeeded(health, at=self._clock.now(), is_news=is_news))
 
     def answered(self) -> None:
         """It is there, though nothing was read to its end."""

@@ -114,7 +114,6 @@ def complete_consent(
         ).consent
     consent_id, organisation_id = stored.consent.id, stored.consent.organisation_id
     sealed = vault.seal(tokens, organisation_id=organisation_id, consent_id=consent_id)
-    superseded = stored.consent.bank_consent_id if stored.consent.status == "active" else None
     try:
         consent = _write(
             stored,
@@ -129,8 +128,6 @@ def complete_consent(
         raise
     window = f"renewed-{consent.revision}" if stored.consent.was_active else "first"
     tasks.enqueue(organisation_id, consent_id, window=window, not_before=clock.now())
-    if superseded is not None:
-        give_back(stored.consent, superseded, banks=banks)
     return consent
 
 

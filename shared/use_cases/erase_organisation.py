@@ -141,6 +141,8 @@ def _end(stored: StoredConsent, *, consents: Consents, banks: Banks, clock: Cloc
     """The bank is told first, and told again after a crash: once the consent is gone nobody could tell it."""
     for _ in range(_ATTEMPTS):
         consent = stored.consent
+        for bank_consent_id in consent.unwanted:
+            give_back(consent, bank_consent_id, banks=banks)
         if consent.status not in ("pending", "active"):
             return
         if consent.bank_consent_id is not None:

@@ -35,6 +35,8 @@ class Fence:
         self._store = store
         self._consents = consents
         self._clock = clock
+        self.has_news = False
+        """Whether anything of an account's transactions was written."""
 
     @property
     def consent(self) -> Consent:
@@ -48,24 +50,29 @@ class Fence:
         books: BookWrites | None = None,
         parts: Sequence[bytes] = (),
     ) -> Committed:
-        try:
-            committed = self._store.commit(
-                _stepped(consent or self.consent),
-                replacing=self._stored,
-                accounts=accounts,
-                books=books,
-                parts=parts,
-            )
-        except StaleWrite:
-            self._require_ours()
-            raise BooksChanged from None
-        self._stored = committed.consent
-        return committed
+        for _ in range(_SAVE_ATTEMPTS):
+            try:
+                committed = self._store.commit(
+                    self._stepped(consent or self.consent),
+                    replacing=self._stored,
+                    accounts=accounts,
+                    books=books,
+                    parts=parts,
+                )
+            except StaleWrite:
+                if self._require_ours():
+                    continue
+                raise BooksChanged from None
+            self._stored = committed.consent
+            self.has_news = self.has_news or bool(books and (books.pages or books.changes or books.pending))
+            return committed
+        raise StaleWrite("clients kept asking")
 
     def save(self, consent: Consent, *, tokens: SealedTokens | None = None) -> None:
         """Also the way to end a consent: its history and its accounts follow (`Consents.save`)."""
-        written = consent if consent.status != self.consent.status else _stepped(consent)
+        is_end = consent.status != self.consent.status
         for _ in range(_SAVE_ATTEMPTS):
+            written = consent if is_end else self._stepped(consent)
             try:
                 self._stored = self._consents.save(
                     written, replacing=self._stored, tokens=tokens, at=self._clock.now()
@@ -84,14 +91,15 @@ class Fence:
         lease = msgspec.structs.replace(self.consent.lease, refreshing_until=None)
         self.save(msgspec.structs.replace(self.consent, lease=lease), tokens=tokens)
 
-    def _require_ours(self) -> None:
+    def _require_ours(self) -> bool:
+        """Whether a client has asked for something meanwhile, which is kept: nothing else may have changed."""
         consent = self.consent
         found = self._consents.find(consent.organisation_id, consent.id)
-        if found is None or found.consent != consent:
+        if found is None or msgspec.structs.replace(found.consent, asked=consent.asked) != consent:
             raise StaleWrite("the consent was claimed or changed by another")
         self._stored = found
+        return found.consent.asked != consent.asked
 
-
-def _stepped(consent: Consent) -> Consent:
-    lease = msgspec.structs.replace(consent.lease, step=consent.lease.step + 1)
-    return msgspec.structs.replace(consent, lease=lease)
+    def _stepped(self, consent: Consent) -> Consent:
+        lease = msgspec.structs.replace(consent.lease, step=consent.lease.step + 1)
+        return msgspec.structs.replace(consent, lease=lease, asked=self.consent.asked)

@@ -12,7 +12,7 @@ from shared.domain import budgets
 from shared.domain.accounts import AccountRecord, refresh_budget, refresh_free_at
 from shared.domain.budgets import RefreshBudget
 from shared.domain.clock import Clock
-from shared.domain.consents import Consent, asked_for
+from shared.domain.consents import Asked, Consent, asked_for, asked_meanwhile, is_being_read
 from shared.domain.errors import (
     ConsentExpired,
     ConsentPending,
@@ -63,11 +63,12 @@ def refresh_account(
         _require_live(stored.consent, at=now)
         if request.psu_ip_address is None:
             _require_budget(account, stored.consent, at=now)
-        if not stored.consent.lease.is_held(at=now, by_other_than=""):
-            try:
-                _ask(stored, request, consents=consents, at=now)
-            except StaleWrite:
-                continue
+        is_under_way = stored.consent.lease.is_held(at=now, by_other_than="")
+        try:
+            _ask(stored, request, consents=consents, is_under_way=is_under_way, at=now)
+        except StaleWrite:
+            continue
+        if not is_under_way:
             consent_tasks.enqueue(
                 request.organisation_id,
                 account.consent_id,
@@ -78,11 +79,18 @@ def refresh_account(
     raise StaleWrite("the consent kept changing")
 
 
-def _ask(stored: StoredConsent, request: RefreshAccount, *, consents: Consents, at: datetime) -> None:
-    asked = asked_for(
-        stored.consent, account_id=request.account_id, at=at, psu_ip_address=request.psu_ip_address
-    )
-    if asked != stored.consent:
+def _ask(
+    stored: StoredConsent, request: RefreshAccount, *, consents: Consents, is_under_way: bool, at: datetime
+) -> None:
+    """A read under way is not stopped: what it does not do is noted for the next one, which its worker asks for."""
+    consent, account_id, psu_ip_address = stored.consent, request.account_id, request.psu_ip_address
+    if not is_under_way:
+        asked = asked_for(consent, account_id=account_id, at=at, psu_ip_address=psu_ip_address)
+    elif is_being_read(consent, account_id, at=at, with_psu=psu_ip_address is not None):
+        return
+    else:
+        asked = asked_meanwhile(consent, Asked(account_id=account_id, at=at, psu_ip_address=psu_ip_address))
+    if asked != consent:
         consents.save(asked, replacing=stored, at=at)
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import msgspec
 
 from shared.domain.clock import Clock, OffsetClock
-from shared.domain.consents import Consent, Renewal, renewal_started
+from shared.domain.consents import Consent, Renewal, given_up, renewal_started
 from shared.domain.errors import Conflict, ConsentPending, NotFound, StaleWrite
 from shared.use_cases.authorisation import ask_bank, await_psu
-from shared.use_cases.consent_deadlines import give_back
+from shared.use_cases.bank_breaker import BankHealths
+from shared.use_cases.consent_deadlines import tell_bank
+from shared.use_cases.notices import NO_NOTICES, Notices
 from shared.use_cases.ports import Banks, Consents, OAuthStates, StoredConsent
 from shared.use_cases.start_consent import StartedAuthorisation
 
@@ -33,23 +37,29 @@ def renew_consent(
     banks: Banks,
     consents: Consents,
     states: OAuthStates,
+    healths: BankHealths,
     clock: Clock,
+    notices: Notices = NO_NOTICES,
 ) -> StartedAuthorisation:
     """Any consent that was active once may be renewed, however it ended. A second renewal replaces the first.
 
-    Raises NotFound, ConsentPending, Conflict for one that never became active, and the bank's errors.
+    Raises NotFound, ConsentPending, Conflict for one that never became active, and the errors of `ask_bank`.
     """
     stored = _renewable(request, consents=consents)
     asked = ask_bank(
         stored.consent.bank_id,
+        organisation_id=request.organisation_id,
         redirect_uri=redirect_uri,
         psu_ip_address=request.psu_ip_address,
         pkce_key=pkce_key,
         clock_offset_seconds=request.clock_offset_seconds,
         banks=banks,
+        healths=healths,
+        notices=notices,
         clock=clock,
     )
-    now = OffsetClock(clock, request.clock_offset_seconds).now()
+    clock_there = OffsetClock(clock, request.clock_offset_seconds)
+    now = clock_there.now()
     for _ in range(_ATTEMPTS):
         consent = stored.consent
         renewal = Renewal(
@@ -59,20 +69,22 @@ def renew_consent(
             started_at=now,
             expires_at=asked.expires_at,
         )
+        replaced = consent.renewal_under_way.bank_consent_id if consent.renewal_under_way else None
         renewing = msgspec.structs.replace(
-            renewal_started(consent, renewal), clock_offset_seconds=request.clock_offset_seconds
+            given_up(renewal_started(consent, renewal), replaced, at=now),
+            clock_offset_seconds=request.clock_offset_seconds,
         )
         try:
-            consents.save(renewing, replacing=stored, at=now)
+            ours = consents.save(renewing, replacing=stored, at=now)
         except StaleWrite:
             stored = _renewable(request, consents=consents)
             continue
         await_psu(
             asked, organisation_id=consent.organisation_id, consent_id=consent.id, states=states, clock=clock
         )
-        if consent.renewal_under_way is not None:
-            give_back(consent, consent.renewal_under_way.bank_consent_id, banks=banks)
-        return StartedAuthorisation(consent=renewing, redirect_url=asked.redirect_url)
+        with suppress(StaleWrite):
+            ours = tell_bank(ours, banks=banks, consents=consents, clock=clock_there)
+        return StartedAuthorisation(consent=ours.consent, redirect_url=asked.redirect_url)
     raise StaleWrite("the consent kept changing")
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import msgspec
 
 from shared.domain.clock import Clock, OffsetClock
-from shared.domain.consents import Consent, ended
+from shared.domain.consents import Consent, ended, given_up
 from shared.domain.errors import NotFound, StaleWrite
-from shared.use_cases.consent_deadlines import give_back
+from shared.use_cases.consent_deadlines import tell_bank
 from shared.use_cases.ports import Banks, Consents
 
 _ATTEMPTS = 5
@@ -23,8 +25,8 @@ def revoke_consent(
 ) -> Consent | None:
     """Repeatable. None when it had ended before.
 
-    Access ends here first and at the bank second: a bank that cannot be told does not keep us reading. Its refusal
-    is not the client's problem, since without tokens nobody can use the consent.
+    Access ends here first and at the bank second: a bank that cannot be told does not keep us reading. It is told
+    later then, by the worker; meanwhile nobody can use the consent, since its tokens are gone.
     """
     for _ in range(_ATTEMPTS):
         stored = consents.find(organisation_id, consent_id)
@@ -35,13 +37,18 @@ def revoke_consent(
             return None
         try:
             consent = msgspec.structs.replace(stored.consent, renewal=None)
-            now = OffsetClock(clock, consent.clock_offset_seconds).now()
-            revoked = consents.save(ended(consent, status="revoked"), replacing=stored, at=now).consent
+            clock_there = OffsetClock(clock, consent.clock_offset_seconds)
+            renewal = stored.consent.renewal_under_way
+            revoked = given_up(
+                ended(consent, status="revoked"),
+                renewal.bank_consent_id if renewal else None,
+                consent.bank_consent_id,
+                at=clock_there.now(),
+            )
+            ours = consents.save(revoked, replacing=stored, at=clock_there.now())
         except StaleWrite:
             continue
-        if stored.consent.renewal_under_way is not None:
-            give_back(revoked, stored.consent.renewal_under_way.bank_consent_id, banks=banks)
-        if revoked.bank_consent_id is not None:
-            give_back(revoked, revoked.bank_consent_id, banks=banks)
-        return revoked
+        with suppress(StaleWrite):
+            ours = tell_bank(ours, banks=banks, consents=consents, clock=clock_there)
+        return ours.consent
     raise StaleWrite("the consent kept changing")

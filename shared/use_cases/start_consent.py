@@ -7,6 +7,8 @@ import msgspec
 from shared.domain.clock import Clock, OffsetClock
 from shared.domain.consents import Consent
 from shared.use_cases.authorisation import ask_bank, await_psu
+from shared.use_cases.bank_breaker import BankHealths
+from shared.use_cases.notices import NO_NOTICES, Notices
 from shared.use_cases.ports import Banks, Consents, OAuthStates
 
 
@@ -35,17 +37,22 @@ def start_consent(
     banks: Banks,
     consents: Consents,
     states: OAuthStates,
+    healths: BankHealths,
     clock: Clock,
+    notices: Notices = NO_NOTICES,
 ) -> StartedAuthorisation:
-    """Raises Invalid("bankId") for an unknown bank, and the BankErrors of BankConnector.start_consent."""
+    """Raises what `ask_bank` does."""
     offset_seconds = request.clock_offset_seconds
     asked = ask_bank(
         request.bank_id,
+        organisation_id=request.organisation_id,
         redirect_uri=redirect_uri,
         psu_ip_address=request.psu_ip_address,
         pkce_key=pkce_key,
         clock_offset_seconds=offset_seconds,
         banks=banks,
+        healths=healths,
+        notices=notices,
         clock=clock,
     )
     rules = banks.rules(request.bank_id)

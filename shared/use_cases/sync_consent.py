@@ -9,18 +9,19 @@ from datetime import datetime, timedelta
 import msgspec
 
 from shared.domain.clock import Clock
-from shared.domain.consents import Consent, Lease, Progress
+from shared.domain.consents import Consent, Lease, Progress, taken_up
 from shared.domain.errors import (
     StaleWrite,
 )
 from shared.use_cases.bank_breaker import BankBreaker, BankHealths
-from shared.use_cases.consent_deadlines import settle_deadlines
+from shared.use_cases.consent_deadlines import settle_deadlines, tell_bank
 from shared.use_cases.fence import BooksChanged, Fence
 from shared.use_cases.notices import NO_NOTICES, Notices
 from shared.use_cases.organisation_time import organisation_time
 from shared.use_cases.ports import (
     Banks,
     Consents,
+    StoredConsent,
     SyncStore,
     SyncTasks,
     TokenVault,
@@ -96,7 +97,7 @@ class _Sync(SyncParts, kw_only=True):
             return "gone"
         self.clock, self.tasks = organisation_time(stored.consent, clock=self.wall, tasks=self.queue)
         try:
-            stored = settle_deadlines(stored, banks=self.banks, consents=self.consents, clock=self.clock)
+            stored = self._settled(stored)
         except StaleWrite:
             raise BooksChanged from None
         consent, now = stored.consent, self.clock.now()
@@ -134,6 +135,18 @@ class _Sync(SyncParts, kw_only=True):
         )
         reservations.written(fence.commit(claimed, accounts=writes).account_versions)
         return SyncRun(self, fence, rules=rules, reservations=reservations, started_at=now)
+
+    def _settled(self, stored: StoredConsent) -> StoredConsent:
+        """What comes before any read; nothing of it is for who meets a read under way. Raises StaleWrite."""
+        stored = settle_deadlines(stored, consents=self.consents, clock=self.clock)
+        now, lease = self.clock.now(), stored.consent.lease
+        if lease.is_held(at=now, by_other_than=self.task) or lease.is_refreshing(at=now):
+            return stored
+        stored = tell_bank(stored, banks=self.banks, consents=self.consents, clock=self.clock)
+        taken = taken_up(stored.consent, at=now) if stored.consent.status == "active" else stored.consent
+        if taken is stored.consent:
+            return stored
+        return self.consents.save(taken, replacing=stored, at=now)
 
     def _refused_until(self, consent: Consent) -> datetime | None:
         """None once the bank may be asked; the probe of a bank that was down is taken once an attempt."""

@@ -72,13 +72,15 @@ class SyncParts(msgspec.Struct, kw_only=True):
     breaker: BankBreaker | None = None
     """Once it has let this attempt through."""
 
-    def bank_answered(self, error: BankError | None = None, *, is_read: bool = False) -> None:
+    def bank_answered(
+        self, error: BankError | None = None, *, is_read: bool = False, is_news: bool = False
+    ) -> None:
         if self.breaker is None:
             return
         if error is not None:
             self.breaker.failed(error)
         elif is_read:
-            self.breaker.succeeded()
+            self.breaker.succeeded(is_news=is_news)
         else:
             self.breaker.answered()
 
@@ -111,9 +113,25 @@ class SyncRun:
         """What was read of an account was not entered: the next sync reads the whole history, if this one did."""
 
     def run(self) -> Outcome:
+        outcome = self._run()
+        self._follow_up()
+        return outcome
+
+    def _follow_up(self) -> None:
+        """What clients asked for during this read is read next, at once."""
+        consent = self._fence.consent
+        if consent.asked:
+            self._sync.tasks.enqueue(
+                consent.organisation_id,
+                consent.id,
+                window=f"asked-{consent.lease.fence}",
+                not_before=self._sync.clock.now(),
+            )
+
+    def _run(self) -> Outcome:
         try:
             outcome = self._read_all()
-            self._sync.bank_answered(is_read=outcome == "synced")
+            self._sync.bank_answered(is_read=outcome == "synced", is_news=self._fence.has_news)
             if outcome == "synced":
                 self._tell_expiry()
             return outcome
@@ -304,6 +322,7 @@ class SyncRun:
             last_failure=None,
             attendance=None,
             wanted=(),
+            wanted_attended=(),
             in_turn_at=None,
             progress=None,
         )
@@ -366,6 +385,7 @@ def later(consent: Consent, *, at: datetime) -> Consent:
         lease=consent.lease.released(),
         next_sync_at=(consent.in_turn_at if consent.wanted else None) or at,
         wanted=(),
+        wanted_attended=(),
         in_turn_at=None,
     )
 

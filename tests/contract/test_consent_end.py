@@ -151,13 +151,21 @@ def test_a_bank_that_is_down_is_shown_left_alone_and_found_again(
     """Five of the organisation's customers meet its maintenance; two hours later it is back."""
     api_key = client.headers["Authorization"].removeprefix("ApiKey ")
     assert _health(client, "nlb-si") == {"status": "operational", "since": None, "lastSuccessAt": None}
-    consents = [
-        stack.connect(api_key, bank_id="nlb-si", username="down-for-a-while").consent_id for _ in range(5)
-    ]
+    # All are started before the first is read: a bank that is down takes no more of them.
+    started = [stack.start_consent(api_key, bank_id="nlb-si") for _ in range(5)]
+    for each in started:
+        stack.authorise(each["redirectUrl"], person=psu.Person(username="down-for-a-while"))
+    consents = [each["id"] for each in started]
     down = wait_for(
         lambda: (found := _health(client, "nlb-si"))["status"] == "down" and found, what="an open breaker"
     )
     assert down["since"] is not None
+    refusal = client.post("/consents", json={"bankId": "nlb-si", "callbackUrl": CALLBACK})
+    renewal = client.post(f"/consents/{consents[0]}/renew", json={})
+    for reply in (refusal, renewal):
+        has_code(reply, 502, "BANK_API_ERROR")
+        assert 1 <= int(reply.headers["Retry-After"]) <= 15 * 60
+        assert reply.elapsed.total_seconds() < 5, "the bank is not waited for"
     assert _health(client, "erste-hr")["status"] == "operational", "another bank"
 
     client.post("/sandbox/clock", json={"advanceSeconds": 3 * 3_600})

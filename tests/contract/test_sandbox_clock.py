@@ -32,7 +32,15 @@ def test_91_days_expire_every_consent_of_90(stack: Stack, connected: Connected) 
         assert after["offsetSeconds"] == 91 * DAY
         assert at(after["now"]) - at(before["now"]) >= timedelta(days=91)
         account = f"/accounts/{organisation.account_id}"
+        # At once, whether or not a worker has come by.
+        seen = client.get(f"/consents/{organisation.consent_id}").json()
+        assert (seen["status"], seen["nextSyncAt"]) == ("expired", None)
         has_code(client.get(f"{account}/transactions"), 403, "CONSENT_EXPIRED")
+        shown = client.get(account).json()
+        assert (shown["status"], shown["nextRefreshAt"]) == ("expired", None)
+        assert [each["status"] for each in client.get("/consents").json()["data"]] == ["expired"]
+        assert {each["status"] for each in client.get("/accounts").json()["data"]} == {"expired"}
+        has_code(client.post(f"{account}/refresh", json={}), 403, "CONSENT_EXPIRED")
 
         consent = wait_for(
             lambda: _with_status(client, organisation.consent_id, "expired"), what="the consent's end"
@@ -42,7 +50,13 @@ def test_91_days_expire_every_consent_of_90(stack: Stack, connected: Connected) 
             has_code(client.get(f"{account}/transactions{path}"), 403, "CONSENT_EXPIRED")
         assert client.get(account).json()["status"] == "expired"
         assert organisation.account_id in {each["id"] for each in client.get("/accounts").json()["data"]}
-        history = client.get(f"/consents/{organisation.consent_id}/history").json()["data"]
+        history = wait_for(
+            lambda: (
+                len(found := client.get(f"/consents/{organisation.consent_id}/history").json()["data"]) == 3
+                and found
+            ),
+            what="its entry in the history",
+        )
         assert [entry["event"] for entry in history] == ["expired", "activated", "created"]
         assert at(history[0]["at"]) >= at(after["now"])
 

@@ -118,6 +118,7 @@ class Product:
             banks=self._banks,
             consents=self.consents,
             states=self._states,
+            healths=self._healths,
             clock=self.clock,
         ).redirect_url
 
@@ -150,6 +151,7 @@ class Product:
             banks=self._banks,
             consents=self.consents,
             states=self._states,
+            healths=self._healths,
             clock=self.clock,
         ).redirect_url
 

@@ -11,6 +11,7 @@ from shared.domain.bank_health import (
     OPEN_MAX,
     PROBE_AWAITED,
     PROBE_LASTS,
+    QUIET_SUCCESS_NOTED_EVERY,
     RETRY_AFTER_MAX,
     SUCCESS_NOTED_EVERY,
     BankHealth,
@@ -99,6 +100,17 @@ def test_successes_of_a_healthy_bank_are_stored_every_few_minutes_only() -> None
     assert succeeded(first, at=almost) is first
     assert succeeded(first, at=NOW + SUCCESS_NOTED_EVERY).last_success_at == NOW + SUCCESS_NOTED_EVERY
     assert first.since(at=NOW) is None, "it has never been otherwise"
+
+
+def test_without_news_they_are_stored_once_a_day_and_never_late_when_it_had_failed() -> None:
+    first = succeeded(NEW, at=NOW, is_news=False)
+    assert first.last_success_at == NOW, "the very first"
+    almost = NOW + QUIET_SUCCESS_NOTED_EVERY - timedelta(milliseconds=1)
+    assert succeeded(first, at=almost, is_news=False) is first
+    day_later = NOW + QUIET_SUCCESS_NOTED_EVERY
+    assert succeeded(first, at=day_later, is_news=False).last_success_at == day_later
+    ill = failed(first, at=NOW, retry_at=None, jitter=1.0)
+    assert succeeded(ill, at=NOW, is_news=False).status(at=NOW) == "operational"
 
 
 def test_a_bank_that_says_no_to_one_psu_is_there() -> None:

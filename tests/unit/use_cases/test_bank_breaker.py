@@ -11,6 +11,7 @@ import pytest
 from shared.domain.bank_health import FAILURES_TO_OPEN, OPEN_FIRST, OPEN_MAX, PROBE_LASTS, BankHealth
 from shared.domain.errors import (
     BankAccessLost,
+    BankLeftAlone,
     BankRateLimited,
     BankRefused,
     BankTimeout,
@@ -20,8 +21,10 @@ from shared.domain.errors import (
 from shared.gcp.bank_health_store import BankHealthStore
 from shared.use_cases.bank_breaker import BankBreaker
 from shared.use_cases.notices import NO_NOTICES
-from tests.fakes.bank import BANK_ID
+from tests.fakes.bank import BANK_ID, bank_transaction
 from tests.unit.use_cases.conftest import World
+from tests.unit.use_cases.test_consents import complete, start
+from tests.unit.use_cases.test_renew_consent import renew
 
 DOWN = BankUnavailable(BANK_ID, "down")
 
@@ -138,6 +141,62 @@ def test_an_outcome_that_cannot_be_stored_for_others_is_let_go(world: World) -> 
     world.bank.failures = [DOWN]
     assert world.sync(world.active_consent(), healths=contended) == "postponed"
     assert contended.writes == 3
+
+
+def test_a_person_is_not_kept_waiting_for_a_bank_that_is_down(world: World) -> None:
+    connected = complete(world, start(world).state)
+    open_it(world)
+    calls, found = len(world.bank.calls), health(world)
+    for ask in (lambda: start(world), lambda: renew(world, connected.id)):
+        with pytest.raises(BankLeftAlone) as refusal:
+            ask()
+        assert 1 <= refusal.value.retry_after_seconds <= OPEN_FIRST.total_seconds()
+    assert len(world.bank.calls) == calls
+    assert world.consent(connected).renewal is None
+    world.clock.move(timedelta(seconds=refusal.value.retry_after_seconds))
+    start(world)
+    renew(world, connected.id)
+    assert health(world) == found, "that a bank takes consents is no proof that it can be read, and no probe"
+
+
+def test_a_start_that_the_bank_fails_counts_as_any_failure(world: World) -> None:
+    world.bank.failures = [DOWN] * FAILURES_TO_OPEN
+    for _ in range(FAILURES_TO_OPEN - 1):
+        with pytest.raises(BankUnavailable):
+            start(world)
+    world.bank.failures = [None, BankTimeout(BANK_ID, "slow")]
+    start(world)
+    assert health(world).failures == FAILURES_TO_OPEN - 1, "one that works starts no new row"
+    with pytest.raises(BankTimeout):
+        start(world)
+    assert health(world).status(at=world.clock.now()) == "down"
+    open_until = health(world).open_until
+    assert open_until is not None
+    world.clock.move(open_until - world.clock.now())
+    world.bank.failures = [DOWN]
+    with pytest.raises(BankUnavailable):
+        start(world)
+    assert health(world).opened == 2, "half-open, and it failed again"
+
+
+def test_what_a_bank_refuses_at_a_start_is_no_failure_of_it(world: World) -> None:
+    for _ in range(FAILURES_TO_OPEN):
+        world.bank.failures = [BankRefused(BANK_ID, "no")]
+        with pytest.raises(BankRefused):
+            start(world)
+    assert health(world) == BankHealth(bank_id=BANK_ID)
+
+
+def test_a_resync_without_news_writes_no_note_and_one_with_news_does(world: World) -> None:
+    consent = world.active_consent()
+    world.sync(consent)
+    for task, is_news in (("quiet", False), ("news", True)):
+        world.due_again(consent)
+        if is_news:
+            world.bank.booked["resource-1"] = [bank_transaction(1, world.clock.now().date())]
+        counted = Counted(world.healths)
+        assert world.sync(consent, task=task, healths=counted) == "synced"
+        assert counted.writes == is_news
 
 
 def test_in_live_all_organisations_share_it_and_in_the_sandbox_none(world: World, new_world: Any) -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.accounts import head_of
-from shared.domain.consents import AUTHORISE_WITHIN, SHARDS, STATE_LIFETIME
+from shared.domain.consents import AUTHORISE_WITHIN, SHARDS, STATE_LIFETIME, TELL_BANK_AGAIN
 from shared.domain.errors import BankUnavailable, Conflict, ConsentExpired, Invalid
 from shared.use_cases.dispatch_shard import dispatch_shard
 from shared.use_cases.list_transactions import require_readable
@@ -37,10 +37,15 @@ def test_a_psu_who_stays_away_ends_the_consent_and_the_bank_is_told(world: World
     assert run_due_tasks(world) == ["ended"]
     consent = world.consent(started.consent)
     assert (consent.status, consent.fault and consent.fault.code) == ("error", "ABANDONED")
-    assert consent.due_at is None
     assert world.bank.calls.count("revoke") == 1
     assert events(world, consent) == ["created", "failed"]
     assert run_due_tasks(world) == []
+    if not bank_listens:
+        assert consent.due_at == world.clock.now() + TELL_BANK_AGAIN
+        world.clock.move(TELL_BANK_AGAIN)
+        assert run_due_tasks(world) == ["ended"]
+    assert world.bank.revoked == [started.consent.bank_consent_id]
+    assert world.consent(started.consent).due_at is None
 
 
 def test_a_callback_that_died_after_the_state_was_used_is_healed_by_the_clock(world: World) -> None:

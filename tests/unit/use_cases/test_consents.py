@@ -50,6 +50,7 @@ def start(world: World, **changes: Any) -> Started:
         banks=world.bank,
         consents=world.consents,
         states=OAuthStateStore(world.data),
+        healths=world.healths,
         clock=world.clock,
     )
     query = parse_qs(urlsplit(started.redirect_url).query)

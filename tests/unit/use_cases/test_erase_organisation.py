@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from google.cloud.firestore import Client
 
+from shared.domain.consents import given_up
 from shared.domain.erasures import SETTLE, OrganisationErasure
 from shared.domain.errors import BankUnavailable, NotFound
 from shared.domain.oauth_states import OAuthState
@@ -177,6 +178,17 @@ def test_every_bank_is_told_before_its_consent_is_forgotten(erasing: Erasing) ->
     erasing.tick()
     assert erasing.world.bank.revoked == ["bank-consent-1", "bank-consent-1"]
     assert erasing.world.sync(erasing.consent, task="late") == "gone"
+
+
+def test_it_is_told_too_of_what_it_had_still_to_be_told(erasing: Erasing) -> None:
+    consents, now = erasing.world.consents, erasing.clock.now()
+    stored = consents.find(erasing.organisation_id, erasing.consent.id)
+    assert stored is not None
+    consents.save(given_up(stored.consent, "the-one-before", at=now), replacing=stored, at=now)
+    erasing.request()
+    erasing.clock.move(SETTLE)
+    erasing.tick()
+    assert "the-one-before" in erasing.world.bank.revoked
 
 
 def test_a_bank_that_is_down_keeps_nothing_here(erasing: Erasing) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from shared.domain.accounts import AccountHead
+from shared.domain.accounts import AccountHead, public_account
 from shared.domain.budgets import interval
 from shared.domain.clock import OffsetClock
 from shared.domain.consents import Lease
@@ -17,6 +17,7 @@ from shared.domain.ids import new_id
 from shared.domain.sandbox_clock import OFFSET_SECONDS_MAX
 from shared.gcp import paths
 from shared.gcp.clock_store import ClockStore
+from shared.http.views import consent_view
 from shared.use_cases.list_transactions import require_readable
 from shared.use_cases.move_clock import move_clock
 from tests.unit.use_cases.conftest import World
@@ -71,6 +72,27 @@ def test_91_days_expire_a_consent_of_90(world: World) -> None:
 def _read_head(world: World) -> Any:
     fields = head(world)
     return AccountHead(status=fields["status"], expires_at=fields["expiresAt"])
+
+
+def test_before_any_worker_has_run_every_answer_says_expired(world: World) -> None:
+    """The clock decides, not what is stored."""
+    consent = connected(world)
+    moved = OffsetClock(world.clock, move(world, 91 * DAY))
+    stored = world.consent(consent)
+    assert stored.status == "active", "nobody has written it down yet"
+    shown = consent_view(stored, at=moved.now())
+    assert (shown.status, shown.next_sync_at) == ("expired", None)
+    assert consent_view(stored, at=world.clock.now()).status == "active"
+    record = world.accounts.find(world.organisation_id, world.account_id())
+    assert record is not None
+    account = public_account(record, at=moved.now(), wall_at=world.clock.now())
+    assert (account.status, account.next_refresh_at, account.refresh.next_refresh_at) == (
+        "expired",
+        None,
+        None,
+    )
+    with pytest.raises(ConsentExpired):
+        require_readable(_read_head(world), clock=world.clock)
 
 
 def test_a_day_makes_the_sync_due_at_the_new_time(world: World) -> None:

@@ -50,6 +50,7 @@ def renew(world: World, consent_id: str, **changes: Any) -> Renewing:
         banks=world.bank,
         consents=world.consents,
         states=OAuthStateStore(world.data),
+        healths=world.healths,
         clock=world.clock,
     )
     return Renewing(started.consent, parse_qs(urlsplit(started.redirect_url).query)["state"][0])
@@ -100,11 +101,12 @@ def test_a_renewal_replaces_everything_at_the_bank_in_one_commit_and_nothing_at_
     assert after.expires_at == world.clock.now() + timedelta(days=90)
     assert (after.client_state, after.sca_at) == ("again", world.clock.now())
     assert tokens(world, after).access_token == "access-7"
-    assert world.bank.revoked == [before.bank_consent_id], "the old one is ended at the bank, afterwards"
+    assert after.unwanted == (before.bank_consent_id,), "to be ended at the bank, afterwards"
     assert world.tasks.enqueued[(after.id, f"renewed-{after.revision}")] == world.clock.now()
     assert events(world, after) == ["created", "activated", "renewal_started", "renewed"]
 
     assert world.sync(after, task="task-2") == "synced"
+    assert world.bank.revoked == [before.bank_consent_id]
     assert world.rows(world.account_id()) == rows
     assert world.bank.asked_since[-1] == world.bank.asked_since[0] + timedelta(days=80), (
         "the whole history again"

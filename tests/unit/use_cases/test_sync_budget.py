@@ -76,11 +76,11 @@ def test_never_more_than_the_bank_allows(world: World, seed: int) -> None:
 def test_what_clients_see_is_what_is_left(world: World) -> None:
     consent = world.active_consent()
     world.sync(consent)
-    shown = public_account(record(world), at=world.clock.now())
+    shown = public_account(record(world), at=world.clock.now(), wall_at=world.clock.now())
     assert (shown.refresh.limit, shown.refresh.remaining) == (4, 3)
     assert shown.refresh.next_refresh_at == shown.next_refresh_at == world.consent(consent).next_sync_at
     later = world.clock.now() + timedelta(hours=1)
-    assert public_account(record(world), at=later).refresh == shown.refresh
+    assert public_account(record(world), at=later, wall_at=later).refresh == shown.refresh
     assert refresh_budget(record(world), at=world.clock.now() + timedelta(hours=25)).remaining == 4
     assert b"reads" not in msgspec.json.encode(shown)
 
