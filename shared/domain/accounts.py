@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -64,6 +65,9 @@ class AccountRecord(Account, frozen=True, kw_only=True, rename="camel"):
     """`expires_at` of its head, as last written."""
     missing: tuple[str, ...] = ()
     """Booked transactions that the last whole read did not list, while nothing proves that they are gone."""
+    history: Literal["settled", "fresh", "again"] = "settled"
+    """fresh: the last read was of the whole history, and the list may have moved under it; again: it did, and the next
+    read is of the whole history too."""
 
 
 class AccountHead(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

@@ -123,6 +123,25 @@ def moved(
     return msgspec.structs.replace(proof, held=held, opening=opening, is_foreign=is_foreign)
 
 
+def with_older_history(
+    proof: Proof, older: Iterable[Movement], closing: Closing | None, movements: Sequence[Movement]
+) -> Proof:
+    """`proof` has entered `older`: rows of days that an earlier whole read had covered, and yet did not bring.
+
+    They were there when the opening was reckoned, which then is too low or too high by them; unless the balance says
+    that they are what was missing.
+    """
+    amount = sum((movement.amount for movement in older), _ZERO)
+    if closing is None or proof.opening is None or not amount:
+        return proof
+    adjusted = msgspec.structs.replace(proof, opening=proof.opening - amount)
+    lacking = missing_amount(proof, closing, movements)
+    has_disagreed = proof.doubted or proof.gap is not None
+    if lacking == 0 or (has_disagreed and lacking != -amount):
+        return proof
+    return adjusted
+
+
 def missing_amount(proof: Proof, closing: Closing, movements: Iterable[Movement]) -> Decimal | None:
     """What the feed lacks to reach the balance, signed; None while nothing can be said.
 

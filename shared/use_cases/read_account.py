@@ -85,12 +85,13 @@ def _begin(
     read_at = clock.now()
     today = read_at.astimezone(rules.time_zone).date()
     recent = today - timedelta(days=RECENT_DAYS)
-    if record.data_as_of is None or not session.fence.consent.full_history_read:
+    is_known = record.data_as_of is not None and session.fence.consent.full_history_read
+    if not is_known or record.history == "again":
         since = today - timedelta(days=rules.history_days)
         if not session.is_attended and rules.unattended_reads_per_day == 1:
             since = max(since, recent)
     else:
-        since = record.data_as_of.astimezone(rules.time_zone).date() - timedelta(days=OVERLAP_DAYS)
+        since = overlap_from(record, rules) or today
     balances = session.read(lambda access: session.connector.balances(access, bank_account))
     pending: list[BankTransaction] = []
     page: str | None = None
@@ -117,6 +118,13 @@ def _begin(
         pending=tuple(pending),
         booked=(),
     )
+
+
+def overlap_from(record: AccountRecord, rules: BankRules) -> date | None:
+    """The first day that is read again each time; None before the first read."""
+    if record.data_as_of is None:
+        return None
+    return record.data_as_of.astimezone(rules.time_zone).date() - timedelta(days=OVERLAP_DAYS)
 
 
 def _page(

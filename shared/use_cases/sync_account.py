@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import Literal
 
 import msgspec
 
@@ -21,7 +22,7 @@ from shared.domain.budgets import RefreshBudget
 from shared.domain.consents import Consent
 from shared.domain.errors import BankRateLimited, BankRefused, BankTimeout, BankUnavailable
 from shared.domain.pages import GoneRow, Page, merge
-from shared.domain.proofs import Closing, Proof
+from shared.domain.proofs import Closing, Movement, Proof
 from shared.domain.readings import Reading
 from shared.use_cases.account_ledger import (
     Compared,
@@ -44,6 +45,7 @@ from shared.use_cases.ports import (
     SyncStore,
     Version,
 )
+from shared.use_cases.read_account import overlap_from
 
 _ATTEMPTS = 5
 
@@ -172,7 +174,9 @@ class _Entering:
         whole = list(batches([*compared.entries, *removed], self._pages))
         for batch in whole[:-1]:
             self._write(batch, self._moved(self._record, batch), consent=self._session.fence.consent)
-        record = msgspec.structs.replace(self._final(), proof=proof, missing=missing)
+        record = msgspec.structs.replace(
+            self._final(), proof=proof, missing=missing, history=self._history(compared)
+        )
         record = msgspec.structs.replace(record, feed_status=proof.status, feed_gap=proof.gap)
         consent = finished(self._session.fence.consent)
         head = _head(self._record, consent)
@@ -185,7 +189,12 @@ class _Entering:
     ) -> tuple[list[Entry], tuple[str, ...], Proof]:
         """(rows to take out, ids in doubt, the proof after all of it)"""
         closing = self._closing()
-        held = self._after(self._record.proof, compared.entries)
+        held = proofs.with_older_history(
+            self._after(self._record.proof, compared.entries),
+            self._older(compared.entries),
+            closing,
+            [row.identity.movement for row in compared.booked],
+        )
         removed, missing = withdrawals(compared, held, closing, missed_before=frozenset(self._record.missing))
         leaving = {entry.row.identity.transaction_id for entry in removed}
         movements = [
@@ -200,6 +209,27 @@ class _Entering:
             holds_unlisted=len(compared.missing) > len(removed),
         )
         return removed, missing, proof
+
+    def _older(self, entries: Sequence[Entry]) -> list[Movement]:
+        """Rows that are new, of days that were read before and are not read each time."""
+        since, overlap = self._record.proof.since, overlap_from(self._record, self._rules)
+        if since is None or overlap is None:
+            return []
+        return [
+            movement
+            for entry in entries
+            if entry.before is None and not entry.was_pending
+            for movement in entry.entered
+            if since <= movement.day < overlap
+        ]
+
+    def _history(self, compared: Compared) -> Literal["settled", "fresh", "again"]:
+        """At a bank whose pages shift, a row that goes while a long list is read takes another one to a page that has
+        been read. One of recent days comes with the next read; older ones only if the whole history is read again."""
+        overlap = overlap_from(self._record, self._rules)
+        if overlap is None or self._reading.since < overlap:
+            return "fresh"
+        return "again" if self._record.history == "fresh" and compared.missing else "settled"
 
     def _closing(self) -> Closing | None:
         closing = proofs.closing_balance(

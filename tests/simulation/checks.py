@@ -17,8 +17,9 @@ from shared.domain.errors import TokError
 from shared.domain.leaves import ROW_SEPARATOR
 from shared.use_cases.follow_transactions import follow_transactions
 from shared.use_cases.list_transactions import Range, list_booked, list_pending
+from shared.use_cases.read_account import OVERLAP_DAYS
 from tests.simulation.kernel import DAY, HOUR, MINUTE
-from tests.simulation.ledger import Movement
+from tests.simulation.ledger import ZONE, Movement
 from tests.simulation.model_bank import BankSideAccount
 from tests.simulation.world import Connection, World
 
@@ -77,6 +78,18 @@ class Checks:
     def _is_in_doubt(self, account: Account, movement: Movement, end_us: int) -> bool:
         since = [as_of_us for as_of_us in self._read[account.id] if as_of_us > movement.removed_us]
         return movement.removed_us <= end_us and len(since) < _LOOKS
+
+    def _is_passed_over(self, account: Account, movements: list[Movement], end_us: int) -> bool:
+        """Where pages shift, a row taken back during a long list hides an old one behind a page that has been read.
+        Only the next read can know, by that row; the one after it must have asked for all of the history again."""
+        if self._world.bank.manners.snapshot_paging or account.data_as_of is None:
+            return False
+        overlap = (account.data_as_of.astimezone(ZONE) - timedelta(days=OVERLAP_DAYS)).date()
+        return all(movement.booking_date < overlap for movement in movements) and any(
+            movement.removed_us <= end_us
+            and sum(as_of_us > movement.removed_us for as_of_us in self._read[account.id]) < 2
+            for movement in self._held(account).ledger.movements
+        )
 
     def at_the_end(self) -> None:
         """After the calm all of it must be there, once, and fresh."""
@@ -152,6 +165,12 @@ class Checks:
             ):
                 continue
             expected = sum(movement.is_booked(end_us) for movement in movements)
+            if (
+                seen[key] < expected
+                and start_us < end_us
+                and self._is_passed_over(account, movements, end_us)
+            ):
+                continue
             if seen[key] != expected:
                 kind = "lost" if seen[key] < expected else "doubled"
                 world.complain(

@@ -10,7 +10,16 @@ import hypothesis.strategies as st
 from hypothesis import given, settings
 
 from shared.domain.bank_data import BalanceType, BankBalance
-from shared.domain.proofs import Closing, FeedGap, Movement, Proof, closing_balance, judged, moved
+from shared.domain.proofs import (
+    Closing,
+    FeedGap,
+    Movement,
+    Proof,
+    closing_balance,
+    judged,
+    moved,
+    with_older_history,
+)
 
 DAY = date(2026, 11, 20)
 ZONE = ZoneInfo("Europe/Zagreb")
@@ -123,6 +132,30 @@ def test_older_history_moves_the_opening() -> None:
     proof = judge(Proof(), closing(100, day=0))
     older = movement(30, day=-40)
     assert judge(entered(proof, older), closing(100, day=1)).status == "proved"
+
+
+def test_what_a_first_read_passed_over_was_never_in_the_opening() -> None:
+    told = closing(95, day=1, covers_all=True)
+    proof = judge(judge(Proof(), told), told)
+    passed_over = movement(-7, day=-20)
+    held = entered(proof, passed_over)
+    adjusted = with_older_history(held, [passed_over], told, [passed_over])
+    assert judge(adjusted, told, passed_over).status == "unproved"
+    assert judge(adjusted, closing(95, day=2, covers_all=True), passed_over).status == "proved"
+    booked_meanwhile = closing(90, day=1, covers_all=True)
+    assert with_older_history(held, [passed_over], booked_meanwhile, [passed_over]) == adjusted
+
+
+def test_an_old_row_that_was_missing_fills_its_gap() -> None:
+    proof = judge(Proof(), closing(100, day=0))
+    gap = judge(proof, closing(93, day=1))
+    late = movement(-7, day=-20)
+    held = entered(gap, late)
+    assert with_older_history(held, [late], closing(93, day=1), [late]) == held
+    assert judge(held, closing(93, day=1), late).status == "proved"
+    assert with_older_history(held, [late], closing(90, day=1), [late]) == held, (
+        "and some of it is missing still"
+    )
 
 
 def test_foreign_amounts_and_no_balances_prove_nothing() -> None:

@@ -1,0 +1,86 @@
+"""A bank whose pages shift while the whole history is read: what was passed over comes all the same."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from shared.domain.accounts import AccountRecord
+from shared.domain.bank_data import BankBalance
+from tests.fakes.bank import bank_transaction
+from tests.unit.use_cases.conftest import World
+
+TODAY = date(2026, 11, 24)
+RESOURCE = "resource-1"
+
+
+def account(world: World) -> AccountRecord:
+    (found,) = world.store.accounts(world.organisation_id, [world.account_id()]).values()
+    return found.record
+
+
+def whole_reads(world: World) -> int:
+    return sum(since < TODAY - timedelta(days=700) for since in world.bank.asked_since)
+
+
+def tell_balance(world: World) -> None:
+    total = sum((row.amount for row in world.bank.booked[RESOURCE]), Decimal(0))
+    world.bank.balances_told[RESOURCE] = (
+        BankBalance(type="interimBooked", amount=1000 - total, currency="EUR", as_of=None),
+    )
+
+
+@pytest.fixture
+def taken_back_meanwhile(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest row goes once the first page has been read."""
+    world.bank.token_expires_at = world.clock.now() + timedelta(days=90)
+    world.bank.booked[RESOURCE] = [
+        bank_transaction(number, TODAY - timedelta(days=number)) for number in range(100)
+    ]
+    tell_balance(world)
+    real = world.bank.transactions_page
+
+    def shifting(*args: Any, **options: Any) -> Any:
+        answer = real(*args, **options)
+        if options["status"] == "booked":
+            del world.bank.booked[RESOURCE][0]
+            tell_balance(world)
+            monkeypatch.setattr(world.bank, "transactions_page", real)
+        return answer
+
+    monkeypatch.setattr(world.bank, "transactions_page", shifting)
+
+
+@pytest.mark.parametrize("psu_ip_address", ["203.0.113.7", None], ids=["attended", "unattended"])
+def test_a_row_that_was_passed_over_comes_with_a_second_read_of_all(
+    world: World, taken_back_meanwhile: None, psu_ip_address: str | None
+) -> None:
+    consent = world.active_consent(psu_ip_address=psu_ip_address)
+    world.sync(consent, task="first")
+    assert "FAKE-40" not in [row["externalId"] for row in world.rows(world.account_id())]
+    statuses = []
+    for number in range(7):
+        world.due_again(consent)
+        tell_balance(world)
+        assert world.sync(consent, task=f"next-{number}") == "synced"
+        statuses.append(account(world).feed_status)
+    found = [row["externalId"] for row in world.rows(world.account_id())]
+    assert sorted(found) == sorted(f"FAKE-{number}" for number in range(1, 100))
+    assert whole_reads(world) == 2
+    assert (account(world).history, statuses[-1]) == ("settled", "proved")
+
+
+def test_a_history_under_which_nothing_moved_is_read_once(world: World) -> None:
+    world.bank.token_expires_at = world.clock.now() + timedelta(days=90)
+    world.bank.booked[RESOURCE] = [bank_transaction(number, TODAY) for number in range(3)]
+    consent = world.active_consent()
+    world.sync(consent, task="first")
+    for number in range(4):
+        world.due_again(consent)
+        if number == 1:
+            del world.bank.booked[RESOURCE][0]
+        world.sync(consent, task=f"next-{number}")
+    assert whole_reads(world) == 1
