@@ -106,13 +106,13 @@ class Office:
             sealer=Sealer(SECRETS_KEY),
         )
 
-    def accept(self, token: str, name: str) -> User:
+    def accept(self, token: str, name: str, **stores: Any) -> User:
         return accept_invitation(
             token,
             identity=identity(name),
             origin=ORIGIN,
-            organisations=self.organisations,
-            invitations=self.invitations,
+            organisations=stores.get("organisations", self.organisations),
+            invitations=stores.get("invitations", self.invitations),
             clock=self.clock,
         ).user
 
