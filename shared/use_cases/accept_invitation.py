@@ -41,11 +41,12 @@ def accept_invitation(
         stored = organisations.roster(invitation.organisation_id)
         if stored is None:
             raise NotFound("There is no such invitation.")
-        if identity.user_id in stored.roster.users:
-            # Joining changes both in one commit: read before it, the invitation would still look open.
-            found = invitations.find_by_hash(hash_token(token)) or found
+        is_here = identity.user_id in stored.roster.users
+        if is_here and invitation.is_open(at=now):
+            # The roster is younger than the invitation: they may have joined by this very one in between.
+            found = invitations.find(invitation.organisation_id, invitation.id) or found
             invitation = found.invitation
-        if invitation.accepted_by == identity.user_id and identity.user_id in stored.roster.users:
+        if is_here and invitation.accepted_by == identity.user_id:
             return Joined(organisation=stored.roster.organisation, user=stored.roster.users[identity.user_id])
         if not invitation.is_open(at=now):
             raise Conflict("This invitation was used, was withdrawn or has expired. Ask for a new one.")
@@ -56,7 +57,8 @@ def accept_invitation(
             )
         except (NotFound, Forbidden):
             raise Conflict("Whoever invited you may no longer do so. Ask for a new invitation.") from None
-        if len(organisations.organisations_of(identity.user_id)) >= ORGANISATIONS_MAX:
+        known = organisations.organisations_of(identity.user_id)
+        if invitation.organisation_id not in known and len(known) >= ORGANISATIONS_MAX:
             raise Conflict(
                 f"You belong to {ORGANISATIONS_MAX} organisations, which is as many as there may be."
             )

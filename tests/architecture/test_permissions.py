@@ -1,4 +1,5 @@
-"""What the organisation function asks of its callers is what the document says, operation by operation."""
+"""What each function asks of its callers is what the document says, operation by operation: a key, a person and their
+permission, or nothing."""
 
 from __future__ import annotations
 
@@ -7,26 +8,31 @@ import os
 import subprocess
 import sys
 
-from tests.architecture.test_functions import ENVIRONMENT, ROOT
-from tests.contract.openapi import operations
+import pytest
+
+from tests.architecture.test_functions import ENVIRONMENT, MANIFEST, ROOT
+from tests.contract.openapi import document, operations
 
 _PROGRAM = """
 import json, re, main
-from control_plane.wiring import api
 rules = {}
-for rule in api._routes.iter_rules():
-    operation = api._operations[rule.endpoint]
+for rule in main.api._routes.iter_rules():
+    operation = main.api._operations[rule.endpoint]
     path = re.sub(r"<[^>]+>", "{}", rule.rule)
     for method in rule.methods - {"HEAD"}:
-        rules[f"{method} {path}"] = [operation.access, operation.permission or "signed-in"]
+        needed = operation.permission or "signed-in" if operation.access == "user" else None
+        rules[f"{method} {path}"] = [operation.access, needed]
 print(json.dumps(rules))
 """
+_ACCESS = {"apiKey": "key", "userToken": "user"}
+FUNCTIONS = sorted(name for name, entry in MANIFEST["functions"].items() if entry["trigger"] == "gateway")
 
 
-def test_the_code_asks_for_what_the_document_says() -> None:
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_the_code_asks_for_what_the_document_says(function: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", _PROGRAM],
-        cwd=ROOT / "functions" / "organisation",
+        cwd=ROOT / "functions" / function,
         env=ENVIRONMENT | {"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]},
         capture_output=True,
         text=True,
@@ -34,11 +40,21 @@ def test_the_code_asks_for_what_the_document_says() -> None:
         check=True,
     )
     documented = {
-        f"{method} {_without_names(template)}": ["user", operation["x-tok-permission"]]
+        f"{method} {_without_names(template)}": [_access(operation), operation.get("x-tok-permission")]
         for method, template, operation in operations()
-        if operation["x-google-backend"] == "organisation"
+        if operation["x-google-backend"] == function
     }
+    assert documented
     assert json.loads(done.stdout) == documented
+
+
+def _access(operation: dict[str, object]) -> str:
+    security = operation.get("security", document()["security"])
+    assert isinstance(security, list)
+    if not security:
+        return "public"
+    ((scheme,),) = security
+    return _ACCESS[scheme]
 
 
 def _without_names(template: str) -> str:

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from shared.gcp import paths
 from tests.contract.openapi import ContractClient
 from tests.e2e import reading
 from tests.e2e.operations import Operations
-from tests.stack import Stack
+from tests.stack import Stack, wait_for
 
 pytestmark = pytest.mark.stack
 
@@ -37,6 +38,8 @@ def test_the_same_task_delivered_again_changes_nothing(
     consent_id = stack.connect(api_key, bank_id="intesa-rs").consent_id
     stack.wait_synced(api_key, consent_id)
     organisation_id = operations.organisation_id(api_key)
+    health = operations.data.document(paths.sandbox_bank_health(organisation_id, "intesa-rs"))
+    wait_for(lambda: health.get().exists, what="the note of the bank's health, a worker's last word")
     before = operations.documents(organisation_id)
     assert len(before) > 10
 

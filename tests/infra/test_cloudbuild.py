@@ -53,7 +53,7 @@ def substitutions(value: object) -> set[str]:
 
 def test_the_steps_are_those_of_a_delivery_in_their_order() -> None:
     assert [step["id"] for step in BUILDS["cloudbuild.yaml"]["steps"]] == [
-        "test", "check", "package", "scan", "plan", "keep", "ask",
+        "test", "test-google", "check", "check-terraform", "package", "scan", "plan", "keep", "ask",
     ]  # fmt: skip
     assert [step["id"] for step in BUILDS["cloudbuild.deploy.yaml"]["steps"]] == [
         "fetch", "apply", "smoke", "rollback",
@@ -79,7 +79,19 @@ def test_every_command_exists(build: str, step_id: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "step_id", ["test", "check", "package", "scan", "plan", "apply", "smoke", "rollback"]
+    "step_id",
+    [
+        "test",
+        "test-google",
+        "check",
+        "check-terraform",
+        "package",
+        "scan",
+        "plan",
+        "apply",
+        "smoke",
+        "rollback",
+    ],
 )
 def test_what_a_person_can_run_is_what_the_step_runs(step_id: str) -> None:
     build = next(build for build, name in STEPS if name == step_id)
@@ -141,6 +153,11 @@ def test_images_are_pinned() -> None:
             f"{base} is not one version"
         )
     assert re.search(r"^ARG GCLOUD_VERSION=\d+\.\d+\.\d+$", DOCKERFILE, flags=re.MULTILINE)
+
+
+def test_the_builder_has_what_would_else_be_skipped() -> None:
+    for tool in ("terraform", "chromium", "jre-headless", "cloud-firestore-emulator", "npx"):
+        assert tool in DOCKERFILE, tool
 
 
 def test_the_builder_runs_the_python_that_the_functions_run() -> None:

@@ -86,6 +86,11 @@ def test_a_function_may_encrypt_and_decrypt_as_its_use_cases_do(name: str) -> No
     assert set(FUNCTIONS[name].get("kms", [])) == used
 
 
+def test_the_worker_alone_may_decrypt() -> None:
+    assert [name for name in FUNCTIONS if "decrypt" in FUNCTIONS[name].get("kms", [])] == ["sync_consent"]
+    assert FUNCTIONS["sync_consent"]["trigger"] == "tasks"
+
+
 def test_the_search_for_key_uses_follows_what_a_use_case_names() -> None:
     """sync_consent seals and opens in bank_session, which it imports."""
     assert _key_uses("shared.use_cases.sync_consent", "sync_consent", set()) == {"encrypt", "decrypt"}

@@ -283,6 +283,15 @@ run "live" {
     error_message = "The domain has another certificate, weak TLS, an open port 80, or leads elsewhere."
   }
 
+  # What an operator looks at.
+  assert {
+    condition = alltrue([
+      for needed in ["request_count", "request_latencies", "sync_lag_seconds", "queue_depth", "breaker_opened", "limiter_degraded", "consent_expiring", "document_write_count", "cloudkms.googleapis.com"] :
+      strcontains(google_monitoring_dashboard.this.dashboard_json, needed)
+    ]) && length(jsondecode(google_monitoring_dashboard.this.dashboard_json).mosaicLayout.tiles) == 12
+    error_message = "The dashboard lacks a chart."
+  }
+
   # Alerts reach someone.
   assert {
     condition     = alltrue([for alert in google_monitoring_alert_policy.this : alert.notification_channels == tolist(["projects/tok-test/notificationChannels/1"])])

@@ -87,6 +87,14 @@ def test_a_refund_arrives(store: RateLimitStore) -> None:
     assert seen == (3 * INTERVAL_US, 2)
 
 
+def test_sandbox_and_live_count_apart(store: RateLimitStore, project: str) -> None:
+    live = RateLimitStore(RawFirestore(project=project, database="live"))
+    charge(store, tokens=5)
+    assert charge(live) == (0, 0)
+    assert charge(store) == (5 * INTERVAL_US, 5)
+    assert charge(live) == (INTERVAL_US, 1)
+
+
 def test_charges_of_many_threads_are_each_counted_once(store: RateLimitStore) -> None:
     with ThreadPoolExecutor(8) as threads:
         seen = sorted(threads.map(lambda _: charge(store), range(100)))

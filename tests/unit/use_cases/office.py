@@ -111,7 +111,7 @@ class Office:
             token,
             identity=identity(name),
             origin=ORIGIN,
-            organisations=self.organisations,
+            organisations=stores.get("organisations", self.organisations),
             invitations=stores.get("invitations", self.invitations),
             clock=self.clock,
         ).user

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from google.cloud.firestore import Client
@@ -12,6 +12,7 @@ from google.cloud.firestore_v1.base_query import FieldFilter
 
 from shared.domain.api_keys import ApiKey
 from shared.domain.audit import Actor, Origin
+from shared.domain.consents import Happened
 from shared.gcp import paths
 from shared.gcp.audit_store import AuditStore
 from shared.gcp.key_store import KeyStore
@@ -24,6 +25,8 @@ from shared.use_cases.revoke_consent import revoke_consent
 from tests.fakes.clock import FakeClock
 from tests.localcloud.firestore.conftest import connect
 from tests.unit.use_cases.conftest import World
+from tests.unit.use_cases.test_consents import complete, start
+from tests.unit.use_cases.test_renew_consent import connected, events, renew
 
 ORIGIN = Origin(actor=Actor(kind="key", id="key_1"), ip_address="192.0.2.1", request_id="req_1")
 
@@ -102,6 +105,25 @@ def test_what_the_bank_and_time_do_is_told_too(world: World, control: Client) ->
     relay_audit_of(world.organisation_id, outbox=RelayStore(world.data), log=log)
     newest = log.list(world.organisation_id, limit=9, before=None)[0]
     assert (newest.action, newest.actor.kind, newest.ip_address) == ("consent.expired", "system", None)
+
+
+def test_every_change_in_a_consents_history_is_told_once(world: World, control: Client) -> None:
+    renewed = connected(world)
+    complete(world, renew(world, renewed.id).state)
+    complete(world, renew(world, renewed.id).state, code=None, error="access_denied")
+    world.clock.move(timedelta(minutes=1))
+    revoke(world, renewed.id)
+    failed = complete(world, start(world).state, code=None, error="access_denied")
+    expired = connected(world)
+    world.clock.move(timedelta(days=91))
+    world.sync(expired, task="task-2")
+    log = AuditStore(control)
+    relay_audit_of(world.organisation_id, outbox=RelayStore(world.data), log=log)
+    entries = log.list(world.organisation_id, limit=100, before=None)
+    for consent in (renewed, failed, expired):
+        told = sorted(entry.action for entry in entries if entry.target_id == consent.id)
+        assert told == sorted(f"consent.{happened}" for happened in events(world, consent))
+    assert {entry.action.removeprefix("consent.") for entry in entries} == set(get_args(Happened))
 
 
 @pytest.mark.parametrize("before", [True, False])

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from shared.domain.errors import Conflict, Forbidden, NotFound, TokError
 from shared.domain.invitations import INVITATION_LIFETIME
 from shared.domain.roles import ROLES
-from shared.domain.users import User
 from shared.gcp.invitation_store import InvitationStore
 from shared.use_cases.change_user_role import change_user_role
 from shared.use_cases.control_plane import StoredInvitation
@@ -145,20 +146,53 @@ def test_an_invitation_is_for_one_person_once_and_in_time(office: Office) -> Non
         office.accept(late, "ivo")
 
 
-def test_an_invitation_read_just_before_it_was_accepted_is_not_called_used(office: Office) -> None:
+class FoundAndThen:
+    """Invitations that let something happen right after one was found."""
+
+    def __init__(self, store: InvitationStore, event: Callable[[], Any]) -> None:
+        self._store = store
+        self._event: Callable[[], Any] | None = event
+
+    def find_by_hash(self, token_hash: str) -> StoredInvitation | None:
+        found = self._store.find_by_hash(token_hash)
+        event, self._event = self._event, None
+        if event is not None:
+            event()
+        return found
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+
+def test_who_accepts_twice_at_once_has_joined_whoever_reads_what_first(office: Office) -> None:
+    """The second finds the invitation open, and then its person among the users."""
     made = office.sign_up()
-    token = office.invite(made.organisation.id, by=made.owner.id, name="eva").token
-    accepted: list[User] = []
+    org, ana = made.organisation.id, made.owner.id
+    token = office.invite(org, by=ana, name="eva", role="admin").token
+    store = FoundAndThen(office.invitations, lambda: office.accept(token, "eva"))
+    assert office.accept(token, "eva", invitations=store).role == "admin"
+    assert office.actions(org).count("user.joined") == 1
 
-    class ReadTooEarly(InvitationStore):
-        def find_by_hash(self, token_hash: str) -> StoredInvitation | None:
-            found = super().find_by_hash(token_hash)
-            if not accepted:
-                accepted.append(office.accept(token, "eva"))
-            return found
 
-    assert office.accept(token, "eva", invitations=ReadTooEarly(office.control)) == accepted[0]
-    assert office.actions(made.organisation.id).count("user.joined") == 1
+def test_who_accepts_twice_at_once_the_last_organisation_that_there_may_be_has_joined(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.use_cases.accept_invitation.ORGANISATIONS_MAX", 1)
+    made = office.sign_up()
+    org, ana = made.organisation.id, made.owner.id
+    token = office.invite(org, by=ana, name="eva").token
+    store = Meanwhile(office.organisations, lambda: office.accept(token, "eva"))
+    assert office.accept(token, "eva", organisations=store).role == "viewer"
+    assert office.actions(org).count("user.joined") == 1
+
+
+def test_a_member_does_not_use_up_an_invitation_that_was_open(office: Office) -> None:
+    made = office.sign_up()
+    org, ana = made.organisation.id, made.owner.id
+    token = office.invite(org, by=ana, name="eva").token
+    office.add(org, "eva", "viewer")
+    with pytest.raises(Conflict, match="belong to this organisation"):
+        office.accept(token, "eva")
 
 
 def test_a_removed_user_cannot_come_back_with_the_old_invitation(office: Office) -> None:
