@@ -66,6 +66,7 @@ class Stack:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._clients: dict[tuple[str, str], firestore.Client] = {}
 
     @property
     def info(self) -> dict[str, Any]:
@@ -164,8 +165,11 @@ class Stack:
         from google.cloud import firestore
 
         info = self.info
-        with mock.patch.dict(os.environ, FIRESTORE_EMULATOR_HOST=info["firestoreHost"]):
-            return firestore.Client(project=info["project"], database=database)
+        where = (info["firestoreHost"], database)
+        if where not in self._clients:
+            with mock.patch.dict(os.environ, FIRESTORE_EMULATOR_HOST=info["firestoreHost"]):
+                self._clients[where] = firestore.Client(project=info["project"], database=database)
+        return self._clients[where]
 
     def pid(self, name: str) -> int | None:
         pid: int | None = self.info["pids"].get(name)
