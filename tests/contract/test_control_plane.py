@@ -107,6 +107,7 @@ def test_name_and_callback_origins(owner: Person, stack: Stack) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_keys_are_made_listed_and_revoked(owner: Person, stack: Stack) -> None:
     until = (datetime.now(UTC) + timedelta(days=30)).isoformat(timespec="seconds").replace("+00:00", "Z")
     made = owner.client.post(
