@@ -8,6 +8,7 @@ with a name that is only known when the program runs, nobody could tell what to 
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def reachable(starts: Iterable[Path], *, package: str, root: Path) -> dict[str, 
 def _imported(file: Path, *, package: str, inside: str | None, root: Path) -> set[str]:
     """Every module of `package` that `file` imports by itself, and their parents. `inside`: the package it is in."""
     names: set[str] = set()
-    for node in _that_run(ast.parse(file.read_bytes(), filename=str(file))):
+    for node in _imports_in(file.read_bytes()):
         match node:
             case ast.Import():
                 names.update(alias.name for alias in node.names)
@@ -44,13 +45,24 @@ def _imported(file: Path, *, package: str, inside: str | None, root: Path) -> se
                 source = _absolute(node, inside=inside)
                 names.add(source)
                 names.update(_submodules(source, node, package=package, root=root))
-            case ast.Call() if _imports_by_name(node.func):
+            case ast.Call():
                 names.add(_constant_name(node, file=file))
     wanted = {name for name in names if name == package or name.startswith(f"{package}.")}
     for name in wanted:
         if not _candidates(name, root=root):
             raise CannotFollow(f"{file}: there is no module {name}")
     return {parent for name in wanted for parent in _with_parents(name)}
+
+
+@functools.cache
+def _imports_in(source: bytes) -> tuple[ast.Import | ast.ImportFrom | ast.Call, ...]:
+    """Whatever imports something. Every function's bundle is made of the same few modules: each is parsed once."""
+    return tuple(
+        node
+        for node in _that_run(ast.parse(source))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        or (isinstance(node, ast.Call) and _imports_by_name(node.func))
+    )
 
 
 def _that_run(node: ast.AST) -> Iterator[ast.AST]:

@@ -37,6 +37,28 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One more than processors: tests of the running stack wait for it half of their time."""
+    return (os.cpu_count() or 1) + 1
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Each of xdist's workers begins with its share of the slow tests, so that none is left when the others have
+    ended. `worksteal` gives a worker one stretch of the list to begin with."""
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    others = [item for item in items if not item.get_closest_marker("slow")]
+    ordered: list[pytest.Item] = []
+    for worker in range(workers):
+        stretch = (len(items) - len(ordered)) // (workers - worker)
+        first = slow[worker::workers]
+        fill = max(0, stretch - len(first))
+        ordered += [*first, *others[:fill]]
+        del others[:fill]
+    items[:] = [*ordered, *others]
+
+
 @pytest.fixture(scope="session")
 def stack() -> Stack:
     """The platform, started once for the whole run. Each test uses an organisation of its own, and ends nothing."""

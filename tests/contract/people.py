@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from shared.domain.organisations import Tier
 from shared.domain.roles import Role
 from tests.contract.openapi import ContractClient
 from tests.stack import Stack
@@ -21,11 +22,16 @@ class Person:
     email: str
     token: str
     client: ContractClient
+    stack: Stack
 
-    def sign_up(self, name: str = "Bilko d.o.o.") -> dict[str, Any]:
+    def sign_up(self, name: str = "Bilko d.o.o.", *, tier: Tier = "enterprise") -> dict[str, Any]:
+        """What the API answered. Who signs up is in the free tier, where a test would wait for most of its time."""
         reply = self.client.post("/organisations", json={"name": name})
         assert reply.status_code == 201, reply.text
         made: dict[str, Any] = reply.json()
+        assert made["tier"] == "free"
+        if tier != "free":
+            self.stack.put_in_tier(made["id"], tier)
         return made
 
     def invite(self, email: str, role: Role) -> dict[str, Any]:
@@ -62,7 +68,7 @@ def person(stack: Stack, name: str = "ana") -> Iterator[Person]:
     email = f"{name}-{secrets.token_hex(6)}@bilko.example"
     token = stack.sign_in(email)
     with ContractClient(stack.gateway_url, user_token=token) as client:
-        yield Person(email=email, token=token, client=client)
+        yield Person(email=email, token=token, client=client, stack=stack)
 
 
 @pytest.fixture

@@ -86,6 +86,7 @@ def _house(owner: Person, guest: Person, data: Client) -> House:
         email=owner.email,
         token=owner.token,
         client=owner.client,
+        stack=owner.stack,
         organisation_id=made["id"],
         account=account,
         ids={

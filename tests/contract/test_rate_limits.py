@@ -104,21 +104,23 @@ def test_every_kind_of_reply_tells_the_limit_and_counts(
     has_code(refused, 429, "RATE_LIMITED")
 
 
+@pytest.mark.slow
 def test_a_free_minute_is_never_more_than_sixty(free: Client) -> None:
-    """Asked as fast as it goes for a whole minute, by every function in turn."""
+    """Asked many times as fast as it lets in for a whole minute, by every function in turn."""
     paths = ("/banks", "/accounts", "/consents")
     time.sleep(60.02 - time.time() % 60)
-    minute, let_in = int(time.time()) // 60, 0
+    minute, let_in, asked = int(time.time()) // 60, 0, 0
     refusals: list[httpx.Response] = []
     while int(time.time()) // 60 == minute:
         for path in paths:
             sent = time.time()
             reply = free.get(path)
             if int(sent) // 60 == minute == int(time.time()) // 60:
+                asked += 1
                 let_in += reply.status_code == 200
                 refusals += [reply] if reply.status_code == 429 else []
-        time.sleep(0.05)
-    assert 30 <= let_in <= 60
+        time.sleep(0.2)
+    assert min(30, asked // 2) <= let_in <= 60
     if let_in == 60:
         last = refusals[-1].headers
         assert (last["X-RateLimit-Remaining"], last["RateLimit"][:14]) == ("0", '"minute";r=0;t')

@@ -19,7 +19,7 @@ from tests.contract.openapi import PATH, operations, takes_user
 from tests.contract.people import person
 from tests.stack import Stack
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.stack, pytest.mark.timeout(600)]
 
 CHECKS = (
     "not_a_server_error",

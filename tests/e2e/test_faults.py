@@ -27,7 +27,7 @@ from tests.e2e import reading
 from tests.e2e.operations import Operations
 from tests.stack import CALLBACK_URL, Stack, wait_for
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.slow, pytest.mark.stack, pytest.mark.timeout(420)]
 
 SEED = int(os.environ.get("TOK_FAULT_SEED") or random.randrange(10**6))
 BANKS = {"erste-hr": "ana", "nlb-si": "twins", "intesa-rs": "ana", "raiffeisen-ba": "ana"}

@@ -174,6 +174,7 @@ def add_settings_test(repository: Path) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_terraform_validate_and_test(repository: Path) -> None:
     if shutil.which("terraform") is None:

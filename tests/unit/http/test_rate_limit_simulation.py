@@ -16,12 +16,22 @@ import itertools
 import random
 from collections import Counter, deque
 from collections.abc import Callable
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
 from shared.domain.organisations import Tier
-from shared.domain.rate_limits import LEASE_US, LIMITS, MINUTE_US, Charge, Limit, Meter, Refund, Verdict
+from shared.domain.rate_limits import (
+    LEASE_US,
+    LIMITS,
+    MINUTE_US,
+    Charge,
+    Limit,
+    Meter,
+    Refund,
+    Tally,
+    Verdict,
+)  # fmt: skip
 from tests.fakes.rate_limits import FakeRateLimits
 
 SCHEDULES = 10_000
@@ -44,27 +54,28 @@ class Simulation:
         self.nodes = [
             Node(self, skew_us=self.chosen.randint(-skew_us, skew_us) if skew_us else 0) for _ in range(count)
         ]
-        self._events: list[tuple[int, int, Callable[[int], None]]] = []
+        self._events: list[tuple[int, int, Callable[[int, Any], None], Any]] = []
         self._numbers = itertools.count()
         self.load = self.chosen.choice((0.3, 0.8, 1.5, 2, 4, 10))
         self.arrivals_us = self._arrivals()
 
-    def at(self, time_us: int, event: Callable[[int], None]) -> None:
-        heapq.heappush(self._events, (time_us, next(self._numbers), event))
-
-    def delay_us(self) -> int:
-        return self.chosen.randint(1_000, self.delay_max_us)
+    def after_a_delay(self, now_us: int, event: Callable[[int, Any], None], subject: object) -> None:
+        at_us = now_us + 1_000 + int(self.chosen.random() * (self.delay_max_us - 999))
+        heapq.heappush(self._events, (at_us, next(self._numbers), event, subject))
 
     def run(self) -> Simulation:
-        sticky = self.chosen.random() < 0.2
-        favourite = self.chosen.choice(self.nodes)
-        for at_us in self.arrivals_us:
-            stays = sticky and self.chosen.random() < 0.7
-            node = favourite if stays else self.chosen.choice(self.nodes)
-            self.at(at_us, node.arrive)
-        while self._events:
-            now_us, _, event = heapq.heappop(self._events)
-            event(now_us)
+        events, nodes, chance = self._events, self.nodes, self.chosen.random
+        stays = 0.7 if chance() < 0.2 else 0.0
+        favourite = self.chosen.choice(nodes)
+        for arrives_us in self.arrivals_us:
+            while events and events[0][0] < arrives_us:
+                at_us, _, event, subject = heapq.heappop(events)
+                event(at_us, subject)
+            node = favourite if chance() < stays else nodes[int(chance() * len(nodes))]
+            node.arrive(arrives_us)
+        while events:
+            at_us, _, event, subject = heapq.heappop(events)
+            event(at_us, subject)
         return self
 
     @property
@@ -84,7 +95,7 @@ class Simulation:
         while len(times) < count:
             if kind == "bursts":
                 size = self.chosen.randint(1, self.limit.burst)
-                times += [now_us + self.chosen.randrange(1_000) for _ in range(size)]
+                times += [now_us + int(self.chosen.random() * 1_000) for _ in range(size)]
                 now_us += gap_us * size
             else:
                 times.append(now_us)
@@ -116,33 +127,29 @@ class Node:
             self._serve(now_us)
 
     def _serve(self, now_us: int) -> None:
-        limit = self._simulation.limit
+        simulation, own_us = self._simulation, now_us + self._skew_us
         while self._waiting:
-            own_us = now_us + self._skew_us
-            begun = self._meter.begin(limit, now_us=own_us, waiting=len(self._waiting))
+            begun = self._meter.begin(simulation.limit, now_us=own_us, waiting=len(self._waiting))
             if isinstance(begun, Charge):
                 self._is_charging = True
-                self._simulation.at(
-                    now_us + self._simulation.delay_us(), lambda at_us, c=begun: self._reach(at_us, c)
-                )
+                simulation.after_a_delay(now_us, self._reach, begun)
                 return
             self._answer(begun)
 
     def _reach(self, now_us: int, charge: Charge) -> None:
-        limit, simulation = self._simulation.limit, self._simulation
-        tally = simulation.store.charge("org", charge, interval_us=limit.interval_us)
+        simulation = self._simulation
+        tally = simulation.store.charge("org", charge, interval_us=simulation.limit.interval_us)
+        simulation.after_a_delay(now_us, self._settle, (charge, tally))
 
-        def settle(at_us: int) -> None:
-            verdict, refund = self._meter.settle(limit, charge, tally)
-            if refund is not None:
-                simulation.at(at_us + simulation.delay_us(), lambda _at_us, r=refund: self._give_back(r))
-            self._answer(verdict)
-            self._is_charging = False
-            self._serve(at_us)
+    def _settle(self, now_us: int, charged: tuple[Charge, Tally]) -> None:
+        verdict, refund = self._meter.settle(self._simulation.limit, *charged)
+        if refund is not None:
+            self._simulation.after_a_delay(now_us, self._give_back, refund)
+        self._answer(verdict)
+        self._is_charging = False
+        self._serve(now_us)
 
-        simulation.at(now_us + simulation.delay_us(), settle)
-
-    def _give_back(self, refund: Refund) -> None:
+    def _give_back(self, _now_us: int, refund: Refund) -> None:
         self._simulation.store.give_back("org", refund)
 
     def _answer(self, verdict: Verdict) -> None:
