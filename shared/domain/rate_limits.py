@@ -233,7 +233,7 @@ class Meter:
             now_us=now_us,
             refused_by=refused_by,
             remaining=left + self._held,
-            tokens=tokens + self._held,
+            tokens=min(limit.burst, tokens + self._held),
             wait_us=wait_us,
         )
 

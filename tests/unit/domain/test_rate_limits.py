@@ -125,6 +125,15 @@ def test_a_quiet_organisation_takes_no_lease() -> None:
     assert instance.store.counts == {("org", START_US // MINUTE_US): 50}
 
 
+def test_no_more_tokens_are_told_than_a_bucket_holds() -> None:
+    """Where a lease is left and the bucket has filled up behind it."""
+    limit = LIMITS["enterprise"]
+    for used in range(1, 60):
+        instance = Instance(limit)
+        instance.admitted(START_US, used)
+        assert instance.take(START_US + LEASE_US - 1).tokens <= limit.burst
+
+
 def test_a_lease_that_is_not_used_is_given_back() -> None:
     instance = Instance(LIMITS["enterprise"])
     used, minute = use_until_some_are_held(instance, START_US), START_US // MINUTE_US
