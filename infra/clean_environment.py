@@ -1,6 +1,6 @@
 """A virtual environment that holds a function's own requirements and nothing else, as the function has in the cloud.
 
-Made once for each requirements.txt and Python, by uv, with every hash checked, and kept in `.cache/environments`;
+Made once for each set of requirements and Python, by uv, with every hash checked, and kept in `.cache/environments`;
 whoever needs the same one meanwhile waits for it. As Google's buildpack does, it compiles what it installs to
 bytecode that is never checked against its source.
 """
@@ -36,7 +36,10 @@ def clean_environment(requirements: Path, *, folder: Path = _FOLDER) -> Path:
 
     Raises CannotInstall.
     """
-    made_of = requirements.read_bytes() + sys.version.encode() + sys.prefix.encode()
+    lines = requirements.read_text().splitlines()
+    # Comments say on whose account a package is there, and differ between functions that need the same ones.
+    needed = "\n".join(line for line in lines if not line.lstrip().startswith("#"))
+    made_of = f"{needed}{sys.version}{sys.prefix}".encode()
     environment = folder / hashlib.sha256(made_of).hexdigest()[:24]
     ready = environment / ".ready"
     folder.mkdir(parents=True, exist_ok=True)

@@ -8,6 +8,8 @@ from datetime import timedelta
 
 import pytest
 
+from localcloud.firestore.engine import Engine
+from localcloud.firestore.in_process import InProcessChannel, in_process_client
 from shared.domain.errors import TokError
 from shared.domain.oauth_states import hash_state
 from tests.fakes.bank import ISSUER
@@ -19,7 +21,8 @@ PARTS = 4
 
 
 @pytest.mark.parametrize("part", range(PARTS))
-def test_no_mutated_callback_is_accepted(world: World, part: int) -> None:
+def test_no_mutated_callback_is_accepted(part: int) -> None:
+    world = World(in_process_client(InProcessChannel(Engine()), project="tok", database="sandbox"))
     chance = random.Random(part)
     real = [start(world) for _ in range(3)]
     used = start(world)

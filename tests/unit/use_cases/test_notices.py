@@ -32,6 +32,7 @@ def test_after_a_long_silence_only_the_latest_notice_is_given() -> None:
 
 def test_a_sync_tells_that_the_consent_comes_to_its_end(world: World) -> None:
     consent, notices = world.active_consent(), FakeNotices()
+    world.clock.move(consent.expires_at - world.clock.now() - timedelta(days=EXPIRY_NOTICES[0] + 2))
     world.sync(consent, notices=notices)
     assert notices.expiring == []
     while world.consent(consent).status == "active":
