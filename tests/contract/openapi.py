@@ -68,7 +68,6 @@ class ContractClient(PatientClient):
             base_url=gateway_url,
             headers={**authorisation, **(headers or {})},
             timeout=timeout_seconds,
-            trust_env=False,
             event_hooks={"response": [_judge]},
         )
 

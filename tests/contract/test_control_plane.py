@@ -129,6 +129,7 @@ def test_keys_are_made_listed_and_revoked(owner: Person, stack: Stack) -> None:
         lambda: not works(stack, made["key"]),
         what="the end of a revoked key",
         timeout_seconds=_KEY_CACHE_SECONDS + 15,
+        every_seconds=1,
     )
     has_code(owner.client.post(f"{path}/rotate", json={}), 409, "CONFLICT")
     assert [entry["action"] for entry in owner.audit(actor=owner.user_id(), limit=2)] == [

@@ -27,6 +27,7 @@ class Client(httpx.Client):
             headers={"Authorization": f"ApiKey {api_key}"},
             timeout=90,
             trust_env=False,
+            verify=False,
             event_hooks={"response": [self._judge]},
         )
 
