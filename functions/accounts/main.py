@@ -13,9 +13,9 @@ from shared.domain.clock import OffsetClock, SystemClock
 from shared.domain.errors import NotFound
 from shared.domain.ids import is_id
 from shared.domain.keys import derive_key
-from shared.gcp.account_store import AccountStore
-from shared.gcp.clients import firestore_client
-from shared.gcp.clock_store import ClockStore
+from shared.gcp.account_listing import AccountListing
+from shared.gcp.clock_offsets import ClockOffsets
+from shared.gcp.raw_firestore import RawFirestore
 from shared.http.call import Call, Reply, json_reply
 from shared.http.cursors import Cursors
 from shared.http.framework import answer_unroutable
@@ -23,9 +23,9 @@ from shared.http.paging import ListReply, PageQuery, require_limit
 from shared.settings import load_api_settings, load_settings
 
 _settings = load_settings()
-_data = firestore_client(project=_settings.project, database=_settings.data_database)
-_accounts = AccountStore(_data)
-_clocks = ClockStore(_data, _settings.environment)
+_data = RawFirestore(project=_settings.project, database=_settings.data_database)
+_accounts = AccountListing(_data)
+_clocks = ClockOffsets(_data, _settings.environment)
 _clock = SystemClock()
 _cursors = Cursors(derive_key(load_api_settings().signing_key, purpose="cursors"))
 api = client_api("accounts", _settings)

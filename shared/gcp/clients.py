@@ -8,6 +8,7 @@ Heavy clients are imported when first asked for: a read endpoint never pays for 
 
 from __future__ import annotations
 
+import json
 import os
 from functools import cache
 from typing import TYPE_CHECKING
@@ -24,6 +25,29 @@ _FIRESTORE_CHANNEL_OPTIONS = (
     (grpc.experimental.ChannelOptions.SingleThreadedUnaryStream, 1),
     ("grpc.max_receive_message_length", -1),
     ("grpc.keepalive_time_ms", 30_000),
+    # Reads alone: whether a commit that was not answered has happened, its caller must find out.
+    (
+        "grpc.service_config",
+        json.dumps(
+            {
+                "methodConfig": [
+                    {
+                        "name": [
+                            {"service": "google.firestore.v1.Firestore", "method": method}
+                            for method in ("BatchGetDocuments", "RunQuery")
+                        ],
+                        "retryPolicy": {
+                            "maxAttempts": 3,
+                            "initialBackoff": "0.1s",
+                            "maxBackoff": "1s",
+                            "backoffMultiplier": 2,
+                            "retryableStatusCodes": ["UNAVAILABLE"],
+                        },
+                    }
+                ]
+            }
+        ),
+    ),
 )
 _FIRESTORE_HOST = "firestore.googleapis.com"
 _FIRESTORE_SCOPES = ("https://www.googleapis.com/auth/datastore",)

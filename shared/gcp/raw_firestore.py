@@ -103,6 +103,24 @@ class RawFirestore:
             if response.HasField("document")
         ]
 
+    def ascending(
+        self, *, parent: str, collection: str, field: str, after: str | None, limit: int
+    ) -> list[Fields]:
+        """The first documents by their string `field`, of those above `after`."""
+        request = _RunQueryRequest(parent=f"{self._documents}/{parent}")
+        query = request.structured_query
+        query.from_.add(collection_id=collection)
+        query.order_by.add(direction=_Direction.ASCENDING).field.field_path = field
+        if after is not None:
+            query.start_at.before = False
+            query.start_at.values.add(string_value=after)
+        query.limit.value = limit
+        return [
+            response.document.fields
+            for response in self._run_query(request, metadata=self._metadata, timeout=_DEADLINE_SECONDS)
+            if response.HasField("document")
+        ]
+
     def descending(
         self,
         *,

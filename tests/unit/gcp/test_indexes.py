@@ -26,6 +26,7 @@ from shared.domain.idempotency import IdempotencyRecord
 from shared.domain.oauth_states import OAuthState
 from shared.gcp import clients
 from shared.gcp.account_erasure_store import AccountErasureStore
+from shared.gcp.account_listing import AccountListing
 from shared.gcp.audit_store import AuditStore
 from shared.gcp.export_sections import data_sections
 from shared.gcp.idempotency_store import IdempotencyStore
@@ -52,6 +53,7 @@ PROJECT = "tok-indexes"
 _QUERYING = {
     "stream",
     "collection_group",
+    "ascending",
     "descending",
     "descendants",
     "list_documents",
@@ -165,6 +167,11 @@ QUERIES: dict[tuple[str, str], tuple[Query, ...]] = {
         lambda on: RelayStore(on.data).audit_entries_of(on.organisation_id, limit=2),
     ),
     ("relay_store.py", "key_uses"): (lambda on: list(RelayStore(on.data).key_uses(limit=2)),),
+    ("account_listing.py", "list"): (
+        lambda on: AccountListing(on.raw).list(on.organisation_id, limit=2, after=None),
+        lambda on: AccountListing(on.raw).list(on.organisation_id, limit=2, after="acc_0"),
+    ),
+    ("raw_firestore.py", "ascending"): (),  # what account_listing.py asks through it
     ("raw_firestore.py", "descending"): (),  # what transaction_pages.py asks through it
     ("raw_firestore.py", "descendants"): (),  # what purge.py asks through it
 }
