@@ -58,7 +58,8 @@ def test_91_days_expire_every_consent_of_90(stack: Stack, connected: Connected) 
             what="its entry in the history",
         )
         assert [entry["event"] for entry in history] == ["expired", "activated", "created"]
-        assert at(history[0]["at"]) >= at(after["now"])
+        # A worker may have come by before the move was answered.
+        assert at(history[0]["at"]) >= at(before["now"]) + timedelta(days=91)
 
         # Whoever has not moved a clock is where they were.
         assert connected.client.get("/sandbox/clock").json()["offsetSeconds"] == 0
