@@ -12,7 +12,7 @@ from shared.domain import budgets
 from shared.domain.accounts import AccountRecord, refresh_budget, refresh_free_at
 from shared.domain.budgets import RefreshBudget
 from shared.domain.clock import Clock
-from shared.domain.consents import Asked, Consent, asked_for, asked_meanwhile, is_being_read
+from shared.domain.consents import Asked, Consent
 from shared.domain.errors import (
     ConsentExpired,
     ConsentPending,
@@ -21,6 +21,7 @@ from shared.domain.errors import (
     RefreshLimitReached,
     StaleWrite,
 )
+from shared.domain.wanted_reads import asked_for, asked_meanwhile, is_being_read
 from shared.use_cases.organisation_time import organisation_time
 from shared.use_cases.ports import Consents, StoredConsent, SyncTasks
 

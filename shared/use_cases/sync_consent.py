@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 import msgspec
 
 from shared.domain.clock import Clock
-from shared.domain.consents import Consent, Lease, Progress, taken_up
+from shared.domain.consents import Consent, Lease, Progress
 from shared.domain.errors import (
     StaleWrite,
 )
+from shared.domain.wanted_reads import taken_up
 from shared.use_cases.bank_breaker import BankBreaker, BankHealths
 from shared.use_cases.consent_deadlines import settle_deadlines, tell_bank
 from shared.use_cases.fence import BooksChanged, Fence

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Literal
@@ -40,12 +39,10 @@ from shared.use_cases.ports import (
 from shared.use_cases.read_account import read_account, without_reading
 from shared.use_cases.reservations import Reservations
 from shared.use_cases.sync_account import Superseded, enter_reading, leave_as_it_is, new_record
+from shared.use_cases.sync_failures import ended_by_bank, failure_code, retry_delay
 
 RUN_TIME = timedelta(minutes=8)
 """Then no further call to the bank is made, and another task goes on: a task's deadline is 10 minutes."""
-
-RETRY_DELAY_MAX = timedelta(hours=6)
-_RETRY_DELAY_FIRST = timedelta(minutes=1)
 
 Outcome = Literal[
     "synced", "continued", "not_due", "busy", "limited", "ended", "postponed", "overtaken", "gone"
@@ -141,7 +138,7 @@ class SyncRun:
             return self._continue_later()
         except BankAccessLost as lost:
             self._sync.bank_answered(lost)
-            self._fence.save(_ended_by_bank(self._fence.consent, lost))
+            self._fence.save(ended_by_bank(self._fence.consent, lost))
             return "ended"
         except NotDecryptable:
             fault = ConsentFault(code="TOKEN_REFUSED", message="The bank's tokens can no longer be used.")
@@ -343,7 +340,7 @@ class SyncRun:
     def _postpone(self, error: BankError | BooksChanged) -> Outcome:
         """A failing bank gets a later task of its own, so that it never slows the queue for others."""
         now, consent = self._sync.clock.now(), self._fence.consent
-        until = now + _retry_delay(consent.failed_syncs)
+        until = now + retry_delay(consent.failed_syncs)
         writes = self._reservations.given_back(begun=self._begun)
         if isinstance(error, BankRateLimited | BankUnavailable) and error.retry_at is not None:
             until = max(until, min(error.retry_at, now + timedelta(days=1)))
@@ -358,7 +355,7 @@ class SyncRun:
             lease=consent.lease.released(),
             next_sync_at=until,
             failed_syncs=consent.failed_syncs + 1,
-            last_failure=SyncFailure(code=_failure_code(error), at=now),
+            last_failure=SyncFailure(code=failure_code(error), at=now),
             attendance=consent.attendance if consent.attending_ip(at=until) else None,
             progress=progress,
         )
@@ -388,26 +385,3 @@ def later(consent: Consent, *, at: datetime) -> Consent:
         wanted_attended=(),
         in_turn_at=None,
     )
-
-
-def _ended_by_bank(consent: Consent, lost: BankAccessLost) -> Consent:
-    if lost.reason == "expired":
-        return ended(consent, status="expired")
-    if lost.reason == "revoked":
-        return ended(consent, status="revoked")
-    fault = ConsentFault(code="TOKEN_REFUSED", message="The bank no longer accepts this consent's tokens.")
-    return ended(consent, status="error", fault=fault)
-
-
-def _failure_code(error: BankError | BooksChanged) -> str:
-    if isinstance(error, BankRateLimited):
-        return "RATE_LIMITED"
-    if isinstance(error, BooksChanged):
-        return "CONFLICT"
-    return "BANK_TIMEOUT" if isinstance(error, BankTimeout) else "BANK_API_ERROR"
-
-
-def _retry_delay(failed_syncs: int) -> timedelta:
-    """Full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/"""
-    longest = min(_RETRY_DELAY_FIRST * (1 << min(failed_syncs, 12)), RETRY_DELAY_MAX)
-    return longest * random.uniform(0.1, 1.0)  # noqa: S311 - spreads load, guards nothing

@@ -20,10 +20,11 @@ from werkzeug.test import TestResponse
 from infra.gateway_document import render
 from shared.banks.berlin_group.connector import BerlinGroupConnector
 from shared.domain.api_keys import ApiKey, generate_key, hash_key
-from shared.domain.consents import Consent, asked_for
+from shared.domain.consents import Consent
 from shared.domain.errors import BankError, InvalidApiKey, NotFound
 from shared.domain.organisations import Organisation
 from shared.domain.roles import LEAST_ROLE, ROLES, may
+from shared.domain.wanted_reads import asked_for
 from shared.gcp.account_erasure_store import AccountErasureStore
 from shared.gcp.export_sections import data_sections
 from shared.gcp.raw_firestore import RawFirestore

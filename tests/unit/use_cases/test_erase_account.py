@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from shared.domain.consents import Consent, asked_for
+from shared.domain.consents import Consent
 from shared.domain.erasures import AccountErasure
 from shared.domain.errors import NotFound, StaleWrite
+from shared.domain.wanted_reads import asked_for
 from shared.gcp import paths
 from shared.gcp.account_erasure_store import AccountErasureStore
 from shared.gcp.raw_firestore import RawFirestore

@@ -12,8 +12,8 @@ import msgspec
 import pytest
 
 from shared.domain.accounts import public_account, refresh_budget
-from shared.domain.consents import asked_for
 from shared.domain.errors import BankRateLimited, BankTimeout, BankUnavailable
+from shared.domain.wanted_reads import asked_for
 from shared.gcp import paths
 from tests.fakes.bank import BANK_ID, bank_account, bank_transaction
 from tests.unit.use_cases.conftest import World
