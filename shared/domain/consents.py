@@ -274,16 +274,6 @@ def what_happened(before: Consent, after: Consent) -> Happened:
 _ENDINGS: dict[Status, Happened] = {"expired": "expired", "revoked": "revoked", "error": "failed"}
 
 
-EXPIRY_NOTICES = (30, 14, 7, 1)
-"""Days before access ends at which people are told."""
-
-
-def days_left(expires_at: datetime, *, since: datetime, until: datetime) -> int | None:
-    """The latest notice that came due after `since`, up to `until`."""
-    due = [days for days in EXPIRY_NOTICES if since < expires_at - timedelta(days=days) <= until]
-    return min(due, default=None)
-
-
 def activated(
     consent: Consent, *, at: datetime, expires_at: datetime, psu_ip_address: str | None = None
 ) -> Consent:

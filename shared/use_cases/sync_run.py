@@ -12,7 +12,7 @@ from shared.domain import budgets
 from shared.domain.accounts import account_id, head_of
 from shared.domain.bank_data import BankAccount
 from shared.domain.clock import Clock
-from shared.domain.consents import Consent, ConsentFault, Progress, SyncFailure, days_left, ended
+from shared.domain.consents import Consent, ConsentFault, Progress, SyncFailure, ended
 from shared.domain.errors import (
     BankAccessLost,
     BankError,
@@ -22,6 +22,7 @@ from shared.domain.errors import (
     BankUnavailable,
     NotDecryptable,
 )
+from shared.domain.expiry_notices import days_left
 from shared.use_cases.bank_breaker import BankBreaker, BankHealths
 from shared.use_cases.bank_session import BankSession, Interrupted
 from shared.use_cases.fence import BooksChanged, Fence

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.domain.consents import EXPIRY_NOTICES, days_left
 from shared.domain.errors import BankUnavailable
+from shared.domain.expiry_notices import EXPIRY_NOTICES, days_left
 from shared.http.log import logger
 from shared.http.notices import LoggedNotices
 from shared.use_cases.bank_breaker import BankBreaker
