@@ -68,6 +68,10 @@ check-openapi: setup
 		npx --yes $(REDOCLY) lint docs/api/openapi.yaml </dev/null; \
 	fi
 
+.PHONY: firestore-descriptors
+firestore-descriptors: setup ## Firestore's protocol as the pinned google-cloud-firestore declares it, for the reads
+	@$(PYTHON) -m infra.firestore_descriptors
+
 .PHONY: gateway-documents
 gateway-documents: setup ## the gateway's documents that Terraform deploys, in dist/
 	@$(PYTHON) -m infra.gateway_template

@@ -6,7 +6,7 @@ from functools import partial
 
 from shared.domain.clock import SystemClock
 from shared.gcp.api_key_store import ApiKeyStore
-from shared.gcp.clients import firestore_client
+from shared.gcp.key_use_outbox import KeyUseOutbox
 from shared.gcp.rate_limit_store import RateLimitStore
 from shared.gcp.raw_firestore import RawFirestore
 from shared.http.api import Api
@@ -15,21 +15,13 @@ from shared.http.key_uses import DailyKeyUses
 from shared.http.log import logger
 from shared.http.rate_limit import RateLimiter
 from shared.settings import Settings, UserSettings
-from shared.use_cases.relay import KeyUse
 
 
 def client_api(function: str, settings: Settings) -> Api:
     """An edge that knows callers by their API key, and limits each organisation's rate."""
     control = RawFirestore(project=settings.project, database=settings.control_database)
+    outbox = KeyUseOutbox(RawFirestore(project=settings.project, database=settings.data_database))
     clock = SystemClock()
-
-    def note(use: KeyUse) -> None:
-        from shared.gcp.relay_store import RelayStore
-
-        RelayStore(firestore_client(project=settings.project, database=settings.data_database)).note_key_use(
-            use
-        )
-
     return Api(
         function,
         settings=settings,
@@ -37,7 +29,7 @@ def client_api(function: str, settings: Settings) -> Api:
             ApiKeyStore(control),
             environment=settings.environment,
             clock=clock,
-            uses=DailyKeyUses(note, clock=clock),
+            uses=DailyKeyUses(outbox.note, clock=clock),
         ),
         limiter=rate_limiter(function, settings),
     )
@@ -55,6 +47,7 @@ def public_api(function: str, settings: Settings) -> Api:
 
 def user_api(function: str, settings: Settings, user_settings: UserSettings) -> Api:
     """An edge that knows people who signed in, and what they may do in their organisation."""
+    from shared.gcp.clients import firestore_client
     from shared.gcp.jwks import fetch_jwks
     from shared.gcp.organisation_store import OrganisationStore
     from shared.http.signing_keys import SigningKeys

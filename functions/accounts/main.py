@@ -13,7 +13,7 @@ from shared.domain.clock import OffsetClock, SystemClock
 from shared.domain.errors import NotFound
 from shared.domain.ids import is_id
 from shared.domain.keys import derive_key
-from shared.gcp.account_listing import AccountListing
+from shared.gcp.account_store import AccountStore
 from shared.gcp.clock_offsets import ClockOffsets
 from shared.gcp.raw_firestore import RawFirestore
 from shared.http.call import Call, Reply, json_reply
@@ -24,7 +24,7 @@ from shared.settings import load_api_settings, load_settings
 
 _settings = load_settings()
 _data = RawFirestore(project=_settings.project, database=_settings.data_database)
-_accounts = AccountListing(_data)
+_accounts = AccountStore(_data)
 _clocks = ClockOffsets(_data, _settings.environment)
 _clock = SystemClock()
 _cursors = Cursors(derive_key(load_api_settings().signing_key, purpose="cursors"))

@@ -15,9 +15,9 @@ from shared.banks.registry import catalogue
 from shared.domain.bank_health import BankHealth
 from shared.domain.clock import Clock, OffsetClock, SystemClock
 from shared.domain.errors import Invalid
-from shared.gcp.bank_health_store import BankHealthStore
-from shared.gcp.clients import firestore_client
-from shared.gcp.clock_store import ClockStore
+from shared.gcp.bank_healths import BankHealths
+from shared.gcp.clock_offsets import ClockOffsets
+from shared.gcp.raw_firestore import RawFirestore
 from shared.http.call import Call, Reply, json_reply
 from shared.http.framework import answer_unroutable
 from shared.http.paging import ListReply
@@ -25,9 +25,9 @@ from shared.http.views import bank_view
 from shared.settings import load_bank_settings, load_settings
 
 _settings = load_settings()
-_data = firestore_client(project=_settings.project, database=_settings.data_database)
-_healths = BankHealthStore(_data, _settings.environment)
-_clocks = ClockStore(_data, _settings.environment)
+_data = RawFirestore(project=_settings.project, database=_settings.data_database)
+_healths = BankHealths(_data, _settings.environment)
+_clocks = ClockOffsets(_data, _settings.environment)
 _banks = catalogue(load_bank_settings(), _settings.environment)
 api = client_api("banks", _settings)
 answer_unroutable(api)

@@ -20,11 +20,12 @@ from shared.domain.ids import is_id, new_id
 from shared.domain.keys import derive_key
 from shared.gcp.bank_health_store import BankHealthStore
 from shared.gcp.clients import firestore_client
-from shared.gcp.clock_store import ClockStore
+from shared.gcp.clock_offsets import ClockOffsets
 from shared.gcp.consent_store import ConsentStore
 from shared.gcp.idempotency_store import IdempotencyStore
 from shared.gcp.oauth_state_store import OAuthStateStore
 from shared.gcp.organisation_store import OrganisationStore
+from shared.gcp.raw_firestore import RawFirestore
 from shared.http.call import Call, Reply, json_reply
 from shared.http.cursors import Cursors
 from shared.http.framework import answer_unroutable
@@ -45,7 +46,9 @@ _clock = SystemClock()
 _data = firestore_client(project=_settings.project, database=_settings.data_database)
 _consents = ConsentStore(_data)
 _states = OAuthStateStore(_data)
-_clocks = ClockStore(_data, _settings.environment)
+_clocks = ClockOffsets(
+    RawFirestore(project=_settings.project, database=_settings.data_database), _settings.environment
+)
 _organisations = OrganisationStore(
     firestore_client(project=_settings.project, database=_settings.control_database)
 )

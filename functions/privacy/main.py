@@ -47,7 +47,7 @@ _control = firestore_client(project=_settings.project, database=_settings.contro
 _data = firestore_client(project=_settings.project, database=_settings.data_database)
 _raw_control = RawFirestore(project=_settings.project, database=_settings.control_database)
 _raw_data = RawFirestore(project=_settings.project, database=_settings.data_database)
-_accounts = AccountStore(_data)
+_accounts = AccountStore(_raw_data)
 _account_erasures = AccountErasureStore(_data, _raw_data)
 _organisation_erasures = OrganisationErasureStore(_control, _raw_control)
 _consents = ConsentStore(_data)

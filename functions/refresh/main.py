@@ -18,6 +18,7 @@ from shared.gcp.account_store import AccountStore
 from shared.gcp.clients import firestore_client
 from shared.gcp.consent_store import ConsentStore
 from shared.gcp.idempotency_store import IdempotencyStore
+from shared.gcp.raw_firestore import RawFirestore
 from shared.gcp.sync_tasks import CloudSyncTasks
 from shared.http.call import Call, Reply, json_reply
 from shared.http.framework import answer_unroutable
@@ -29,7 +30,7 @@ from shared.use_cases.refresh_account import RefreshAccount, refresh_account
 _settings = load_settings()
 _clock = SystemClock()
 _data = firestore_client(project=_settings.project, database=_settings.data_database)
-_accounts = AccountStore(_data)
+_accounts = AccountStore(RawFirestore(project=_settings.project, database=_settings.data_database))
 _consents = ConsentStore(_data)
 _tasks = CloudSyncTasks(load_task_settings())
 _idempotency = Idempotency(

@@ -31,7 +31,7 @@ if _settings.environment != "sandbox":
     raise MissingSetting("this function is of the sandbox only: TOK_ENVIRONMENT must be sandbox")
 _clock = SystemClock()
 _data = firestore_client(project=_settings.project, database=_settings.data_database)
-_clocks = ClockStore(_data, _settings.environment)
+_clocks = ClockStore(_data)
 _consents = ConsentStore(_data)
 _tasks = CloudSyncTasks(load_task_settings())
 _idempotency = Idempotency(

@@ -49,7 +49,7 @@ _FIRESTORE_CHANNEL_OPTIONS = (
         ),
     ),
 )
-_FIRESTORE_HOST = "firestore.googleapis.com"
+_FIRESTORE_ADDRESS = "firestore.googleapis.com:443"
 _FIRESTORE_SCOPES = ("https://www.googleapis.com/auth/datastore",)
 
 
@@ -66,11 +66,15 @@ def firestore_channel() -> grpc.Channel:
     emulator = os.environ.get("FIRESTORE_EMULATOR_HOST")
     if emulator:
         return grpc.insecure_channel(emulator, options=_FIRESTORE_CHANNEL_OPTIONS)
-    from google.cloud.firestore_v1.services.firestore.transports.grpc import FirestoreGrpcTransport
+    import google.auth
+    from google.auth.transport.grpc import secure_authorized_channel
+    from google.auth.transport.requests import Request
 
-    return FirestoreGrpcTransport.create_channel(
-        _FIRESTORE_HOST, scopes=_FIRESTORE_SCOPES, options=list(_FIRESTORE_CHANNEL_OPTIONS)
+    credentials, _ = google.auth.default(scopes=_FIRESTORE_SCOPES)
+    channel: grpc.Channel = secure_authorized_channel(  # type: ignore[no-untyped-call]
+        credentials, Request(), _FIRESTORE_ADDRESS, options=_FIRESTORE_CHANNEL_OPTIONS
     )
+    return channel
 
 
 def firestore_metadata(database: str) -> tuple[tuple[str, str], ...]:

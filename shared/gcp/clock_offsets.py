@@ -1,5 +1,4 @@
-"""How far each organisation has moved its sandbox clock, without the client's object layer. In live no clock moves:
-there is nothing to read."""
+"""How far each organisation has moved its sandbox clock. In live there is nothing to read: no clock moves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far each organisation has moved its sandbox clock. In live there is nothing to read: no clock moves."""
+"""Each organisation's sandbox clock, for who moves it. How far it was moved, `clock_offsets` tells."""
 
 from __future__ import annotations
 
@@ -8,17 +8,12 @@ from shared.domain.sandbox_clock import SandboxClock
 from shared.gcp import paths
 from shared.gcp.commits import commit_surely
 from shared.gcp.documents import from_document, to_document
-from shared.settings import Environment
 from shared.use_cases.ports import Version
 
 
 class ClockStore:
-    def __init__(self, data: firestore.Client, environment: Environment) -> None:
+    def __init__(self, data: firestore.Client) -> None:
         self._data = data
-        self._moves = environment == "sandbox"
-
-    def offset_seconds(self, organisation_id: str) -> int:
-        return self.find(organisation_id)[0].offset_seconds if self._moves else 0
 
     def find(self, organisation_id: str) -> tuple[SandboxClock, Version | None]:
         snapshot = self._reference(organisation_id).get()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from google.api_core.exceptions import AlreadyExists, FailedPrecondition
+from google.api_core.exceptions import FailedPrecondition
 from google.cloud import firestore
 
 from shared.domain.audit import AuditEntry
@@ -42,20 +42,6 @@ class RelayStore:
                 key_id=fields["keyId"],
                 on=date.fromisoformat(fields["lastUsedOn"]),
             )
-
-    def note_key_use(self, use: KeyUse) -> None:
-        """One blind write; nothing when the relay has not yet taken the last one."""
-        reference = self._data.document(paths.key_use(use.organisation_id, use.key_id))
-        try:
-            reference.create(
-                {
-                    "organisationId": use.organisation_id,
-                    "keyId": use.key_id,
-                    "lastUsedOn": use.on.isoformat(),
-                }
-            )
-        except AlreadyExists:
-            return
 
     def forget_key_use(self, use: KeyUse) -> None:
         reference = self._data.document(paths.key_use(use.organisation_id, use.key_id))

@@ -65,7 +65,7 @@ def test_the_health_path_is_neither_cloud_runs_nor_the_clients() -> None:
 def test_a_bundle_without_a_module_that_it_needs_does_not_boot(tmp_path: Path) -> None:
     """Else the test above would pass on this machine's own copy of shared/."""
     made = unpack("accounts", tmp_path)
-    (made.source / "shared/gcp/account_listing.py").unlink()
+    (made.source / "shared/gcp/account_store.py").unlink()
 
     done = subprocess.run(
         [made.commands / "python", "-P", "-c", ASK, HEALTH_PATH, "{}"],
@@ -78,4 +78,4 @@ def test_a_bundle_without_a_module_that_it_needs_does_not_boot(tmp_path: Path) -
     )
 
     assert done.returncode != 0
-    assert "shared.gcp.account_listing" in done.stderr
+    assert "shared.gcp.account_store" in done.stderr

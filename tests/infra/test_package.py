@@ -55,6 +55,15 @@ def test_a_read_endpoint_carries_no_bank_and_no_token_code() -> None:
     assert "shared/gcp/envelope.py" not in packed
 
 
+@pytest.mark.parametrize("function", ["accounts", "banks", "transactions"])
+def test_a_read_function_comes_without_googles_client_library(function: str) -> None:
+    """Which takes longer to import than all else: a bundle boots with its requirements alone."""
+    pinned = (ROOT / "functions" / function / "requirements.txt").read_text()
+    names = {line.partition("==")[0] for line in pinned.splitlines() if "==" in line}
+    assert {"grpcio", "protobuf", "google-auth"} <= names
+    assert names.isdisjoint({"google-cloud-firestore", "google-api-core", "proto-plus"})
+
+
 def test_a_connector_that_is_imported_when_it_is_used_is_packed() -> None:
     assert "shared/banks/berlin_group/connector.py" in contents("sync_consent")
 

@@ -75,7 +75,7 @@ class Product:
         self._banks = banks
         self.clock = clock
         self.consents = ConsentStore(data)
-        self.accounts = AccountStore(data)
+        self.accounts = AccountStore(raw)
         self.pages = FirestoreTransactionPages(raw)
         self.feed = FirestoreChangeFeed(raw)
         self._states = OAuthStateStore(data)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import grpc
 import pytest
+from google.cloud.firestore import Client
 
 from localcloud.firestore.background import serve_in_background
 from localcloud.firestore.engine import Engine
@@ -17,7 +16,7 @@ from localcloud.firestore.storage import Storage
 from shared.gcp.raw_firestore import RawFirestore
 from tests.localcloud.firestore.conftest import project
 
-__all__ = ["INDEXES", "firestore_address", "project", "raw_firestore"]
+__all__ = ["INDEXES", "firestore_address", "project", "raw_beside"]
 
 INDEXES = Path(__file__).parents[2] / "firestore.indexes.json"
 
@@ -32,12 +31,14 @@ def firestore_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
     storage.close()
 
 
-@contextmanager
-def raw_firestore(address: str, *, project: str, database: str) -> Iterator[RawFirestore]:
-    """On a channel of its own: the process's one belongs to whoever made it first."""
-    with grpc.insecure_channel(address) as channel:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setitem(os.environ, "FIRESTORE_EMULATOR_HOST", address)
-            patch.setattr("shared.gcp.raw_firestore.firestore_channel", lambda: channel)
-            raw = RawFirestore(project=project, database=database)
-        yield raw
+def raw_beside(client: Client) -> RawFirestore:
+    """On the client's own channel and database."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(
+            os.environ, "FIRESTORE_EMULATOR_HOST", "the channel's"
+        )  # Google's emulator asks for a token too
+        return RawFirestore(
+            project=client.project,
+            database=client._database,
+            channel=client._firestore_api.transport.grpc_channel,
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
@@ -26,7 +26,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.tasks import FakeTasks
 from tests.fakes.vault import FakeVault
 from tests.localcloud.firestore.serving import connect
-from tests.unit.firestore import firestore_address, project, raw_firestore
+from tests.unit.firestore import firestore_address, project, raw_beside
 
 __all__ = ["firestore_address", "project"]
 
@@ -44,7 +44,7 @@ class World:
     def __post_init__(self) -> None:
         self.bank = FakeBank(self.clock)
         self.consents = ConsentStore(self.data)
-        self.accounts = AccountStore(self.data)
+        self.accounts = AccountStore(raw_beside(self.data))
         self.store = FirestoreSyncStore(self.data)
         self.healths = BankHealthStore(self.data, "sandbox")
 
@@ -125,9 +125,8 @@ def data(firestore_address: str, project: str) -> Client:
 
 
 @pytest.fixture
-def raw(firestore_address: str, project: str) -> Iterator[RawFirestore]:
-    with raw_firestore(firestore_address, project=project, database="sandbox") as raw:
-        yield raw
+def raw(data: Client) -> RawFirestore:
+    return raw_beside(data)
 
 
 @pytest.fixture

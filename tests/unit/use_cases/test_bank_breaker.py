@@ -19,6 +19,8 @@ from shared.domain.errors import (
     StaleWrite,
 )
 from shared.gcp.bank_health_store import BankHealthStore
+from shared.gcp.bank_healths import BankHealths
+from shared.gcp.raw_firestore import RawFirestore
 from shared.use_cases.bank_breaker import BankBreaker
 from shared.use_cases.notices import NO_NOTICES
 from tests.fakes.bank import BANK_ID, bank_transaction
@@ -199,12 +201,15 @@ def test_a_resync_without_news_writes_no_note_and_one_with_news_does(world: Worl
         assert counted.writes == is_news
 
 
-def test_in_live_all_organisations_share_it_and_in_the_sandbox_none(world: World, new_world: Any) -> None:
+def test_in_live_all_organisations_share_it_and_in_the_sandbox_none(
+    world: World, new_world: Any, raw: RawFirestore
+) -> None:
     other = new_world()
     opened = BankHealth(bank_id=BANK_ID, failures=5, open_until=world.clock.now() + OPEN_FIRST)
     for environment, shared in (("live", True), ("sandbox", False)):
         store = BankHealthStore(world.data, environment)  # type: ignore[arg-type]
         store.save(world.organisation_id, opened, version=None)
         assert (store.find(other.organisation_id, BANK_ID)[0] == opened) is shared
-        assert store.all_of(world.organisation_id, [BANK_ID, "another"]) == {BANK_ID: opened}
+        healths = BankHealths(raw, environment)  # type: ignore[arg-type]
+        assert healths.all_of(world.organisation_id, [BANK_ID, "another"]) == {BANK_ID: opened}
     assert isinstance(opened.open_until, datetime)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,7 +18,6 @@ from shared.gcp.consent_store import ConsentStore
 from shared.gcp.oauth_state_store import OAuthStateStore
 from shared.gcp.organisation_data_store import OrganisationDataStore
 from shared.gcp.organisation_erasure_store import OrganisationErasureStore
-from shared.gcp.raw_firestore import RawFirestore
 from shared.gcp.relay_store import RelayStore
 from shared.use_cases.erase_organisation import erase_organisation, request_organisation_erasure
 from tests.everything import everything, mentions
@@ -27,7 +25,7 @@ from tests.fakes.bank import bank_account, bank_transaction
 from tests.fakes.dying import Countdown, Died, Mortal
 from tests.localcloud.firestore.serving import connect
 from tests.unit.control_plane import ControlPlane, origin_of, person
-from tests.unit.firestore import raw_firestore
+from tests.unit.firestore import raw_beside
 from tests.unit.use_cases.conftest import World
 
 OWNER = person("vlasnik")
@@ -40,7 +38,7 @@ class Erasing:
     """An organisation with people, keys, an open invitation, a synced account and a pending consent; a second one
     with the same people."""
 
-    def __init__(self, control: Client, control_raw: RawFirestore, data: Client, raw: RawFirestore) -> None:
+    def __init__(self, control: Client, data: Client) -> None:
         self.control, self.data = control, data
         world = self.world = World(data)
         self.clock = world.clock
@@ -67,8 +65,8 @@ class Erasing:
         )
         data.document(paths.rate_limit(self.organisation_id)).set({"tat": 1})
         self.parts: dict[str, Any] = {
-            "erasures": OrganisationErasureStore(control, control_raw),
-            "data": OrganisationDataStore(data, raw),
+            "erasures": OrganisationErasureStore(control, raw_beside(control)),
+            "data": OrganisationDataStore(data, raw_beside(data)),
             "outbox": RelayStore(data),
             "log": AuditStore(control),
             "consents": ConsentStore(data),
@@ -138,10 +136,9 @@ class Erasing:
 
 
 @pytest.fixture
-def erasing(firestore_address: str, project: str, data: Client, raw: RawFirestore) -> Iterator[Erasing]:
+def erasing(firestore_address: str, project: str, data: Client) -> Erasing:
     control: Client = connect(Client, firestore_address, project=project, database="(default)")
-    with raw_firestore(firestore_address, project=project, database="(default)") as control_raw:
-        yield Erasing(control, control_raw, data, raw)
+    return Erasing(control, data)
 
 
 def usable_keys(erasing: Erasing) -> set[str]:

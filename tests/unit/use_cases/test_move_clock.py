@@ -16,7 +16,9 @@ from shared.domain.errors import Conflict, ConsentExpired, Invalid
 from shared.domain.ids import new_id
 from shared.domain.sandbox_clock import OFFSET_SECONDS_MAX
 from shared.gcp import paths
+from shared.gcp.clock_offsets import ClockOffsets
 from shared.gcp.clock_store import ClockStore
+from shared.gcp.raw_firestore import RawFirestore
 from shared.http.views import consent_view
 from shared.use_cases.list_transactions import require_readable
 from shared.use_cases.move_clock import move_clock
@@ -30,7 +32,7 @@ DAY = 86_400
 def move(world: World, seconds: int, **replaced: Any) -> int:
     parts: dict[str, Any] = {
         "move_id": new_id("req"),
-        "clocks": ClockStore(world.data, "sandbox"),
+        "clocks": ClockStore(world.data),
         "consents": world.consents,
         "tasks": world.tasks,
         "clock": world.clock,
@@ -174,10 +176,11 @@ def test_it_ends_ten_years_ahead(world: World) -> None:
     assert move(world, 1) == OFFSET_SECONDS_MAX
 
 
-def test_in_live_no_clock_moves(world: World) -> None:
+def test_in_live_no_clock_moves(world: World, raw: RawFirestore) -> None:
+    assert ClockOffsets(raw, "sandbox").offset_seconds(world.organisation_id) == 0
     move(world, DAY)
-    assert ClockStore(world.data, "sandbox").offset_seconds(world.organisation_id) == DAY
-    assert ClockStore(world.data, "live").offset_seconds(world.organisation_id) == 0
+    assert ClockOffsets(raw, "sandbox").offset_seconds(world.organisation_id) == DAY
+    assert ClockOffsets(raw, "live").offset_seconds(world.organisation_id) == 0
 
 
 def test_clocks_of_the_same_offset_are_the_same(world: World) -> None:

@@ -16,7 +16,9 @@ from shared.domain.consents import Happened
 from shared.gcp import paths
 from shared.gcp.audit_store import AuditStore
 from shared.gcp.key_store import KeyStore
+from shared.gcp.key_use_outbox import KeyUseOutbox
 from shared.gcp.organisation_store import OrganisationStore
+from shared.gcp.raw_firestore import RawFirestore
 from shared.gcp.relay_store import RelayStore
 from shared.http.key_uses import DailyKeyUses
 from shared.use_cases.create_organisation import create_organisation
@@ -167,13 +169,15 @@ def test_a_change_that_was_refused_is_not_told(world: World, control: Client) ->
     assert len(RelayStore(world.data).audit_entries(limit=50)) == told
 
 
-def test_the_day_of_a_keys_last_use_arrives_in_both_places(data: Client, control: Client) -> None:
+def test_the_day_of_a_keys_last_use_arrives_in_both_places(
+    data: Client, control: Client, raw: RawFirestore
+) -> None:
     made = create_organisation("Demo", tier="free", organisations=OrganisationStore(control))
     keys, outbox, log = KeyStore(control), RelayStore(data), AuditStore(control)
     key = keys.list(made.organisation.id, limit=1, before=None)[0]
     use = KeyUse(organisation_id=made.organisation.id, key_id=key.id, on=date(2026, 11, 24))
     for _ in range(2):
-        outbox.note_key_use(use)
+        KeyUseOutbox(raw).note(use)
     assert relay(outbox=outbox, log=log, keys=keys).key_uses == 1
     assert relay(outbox=outbox, log=log, keys=keys).key_uses == 0
     assert keys.list(made.organisation.id, limit=1, before=None)[0].last_used_on == use.on
@@ -188,7 +192,7 @@ def test_the_day_of_a_keys_last_use_arrives_in_both_places(data: Client, control
     assert keys.list(made.organisation.id, limit=1, before=None)[0].last_used_on == use.on
 
     gone = KeyUse(organisation_id=made.organisation.id, key_id="key_gone", on=use.on)
-    outbox.note_key_use(gone)
+    KeyUseOutbox(raw).note(gone)
     assert relay(outbox=outbox, log=log, keys=keys).key_uses == 1, "a key that was erased meanwhile"
 
 
