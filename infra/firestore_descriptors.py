@@ -34,10 +34,11 @@ def descriptors() -> FileDescriptorSet:
     found: dict[str, FileDescriptorProto] = {}
 
     def add(file: Any) -> None:
-        for needed in file.dependencies:
+        for needed in sorted(file.dependencies, key=lambda needed: needed.name):
             add(needed)
         if file.name not in found:
             found[file.name] = FileDescriptorProto.FromString(file.serialized_pb)
+            found[file.name].dependency.sort()  # proto-plus keeps them in a set
 
     add(firestore.RunQueryRequest.pb().DESCRIPTOR.file)
     return FileDescriptorSet(file=found.values())
