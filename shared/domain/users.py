@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Literal
 
@@ -103,6 +104,12 @@ def remove(roster: Roster, *, by: str, user_id: str) -> User:
 def require_may_grant(roster: Roster, *, by: str, role: Role, permission: Permission) -> None:
     """For an invitation: made, and accepted, only while its maker could give that role."""
     _require_reach(roster.require(by, permission), role)
+
+
+def require_room(organisation_ids: Collection[str], organisation_id: str) -> None:
+    """For one more beside those that a person belongs to. Raises Conflict."""
+    if organisation_id not in organisation_ids and len(organisation_ids) >= ORGANISATIONS_MAX:
+        raise Conflict(f"You belong to {ORGANISATIONS_MAX} organisations, which is as many as there may be.")
 
 
 def join(roster: Roster, user: User) -> User:

@@ -14,13 +14,12 @@ from google.cloud import firestore
 from shared.domain.audit import AuditEntry
 from shared.domain.errors import StaleWrite
 from shared.domain.invitations import Invitation
-from shared.domain.users import User
 from shared.gcp import paths
 from shared.gcp.audit_store import add_entries
 from shared.gcp.documents import from_document, stale_write_on_conflict, to_document
 from shared.gcp.organisation_store import add_user
 from shared.gcp.roster_fence import fence
-from shared.use_cases.control_plane import Letter, StoredInvitation, StoredRoster
+from shared.use_cases.control_plane import Letter, NewMember, StoredInvitation, StoredRoster
 
 
 class InvitationStore:
@@ -89,14 +88,14 @@ class InvitationStore:
         invitation: Invitation,
         *,
         replacing: StoredInvitation,
-        user: User,
+        member: NewMember,
         roster: StoredRoster,
         entries: Sequence[AuditEntry],
     ) -> None:
         batch = self._control.batch()
         self._end(batch, invitation, replacing)
         fence(batch, self._control, roster, roster.roster.organisation)
-        add_user(batch, self._control, invitation.organisation_id, user)
+        add_user(batch, self._control, invitation.organisation_id, member)
         add_entries(batch, self._control, entries)
         with stale_write_on_conflict():
             batch.commit()

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from google.cloud import firestore
 
 from shared.domain.audit import AuditEntry
-from shared.domain.errors import StaleWrite
 from shared.domain.organisations import Organisation
 from shared.domain.users import Roster, User
 from shared.gcp import paths
@@ -17,7 +16,7 @@ from shared.gcp.audit_store import add_entries
 from shared.gcp.documents import from_document, stale_write_on_conflict, to_document
 from shared.gcp.key_store import add_key
 from shared.gcp.roster_fence import fence
-from shared.use_cases.control_plane import NewKey, StoredRoster
+from shared.use_cases.control_plane import NewKey, NewMember, StoredMemberships, StoredRoster
 
 _NAMES_A_DOCUMENT = re.compile(r"(?!__.*__$)[A-Za-z0-9_:@|-][A-Za-z0-9_.:@|-]*")
 """Subjects that may be an id in Firestore: Identity Platform's all are. Others read nothing by firestore.rules."""
@@ -37,8 +36,15 @@ class OrganisationStore:
 
     def organisations_of(self, user_id: str) -> list[str]:
         """Ids, oldest first."""
+        return sorted(self.memberships(user_id).organisation_ids)
+
+    def memberships(self, user_id: str) -> StoredMemberships:
         snapshot = self._control.document(paths.membership(user_id)).get()
-        return sorted(snapshot.get("organisationIds")) if snapshot.exists else []
+        if not snapshot.exists:
+            return StoredMemberships(organisation_ids=frozenset(), version=None)
+        return StoredMemberships(
+            organisation_ids=frozenset(snapshot.get("organisationIds")), version=snapshot.update_time
+        )
 
     def list_users(self, organisation_id: str, *, limit: int, before: str | None) -> list[User]:
         """By descending id, `before` an id."""
@@ -52,10 +58,10 @@ class OrganisationStore:
         self,
         organisation: Organisation,
         *,
-        owner: User | None,
+        owner: NewMember | None,
         keys: Sequence[NewKey],
         entries: Sequence[AuditEntry],
-    ) -> bool:
+    ) -> None:
         batch = self._control.batch()
         batch.create(self._control.document(paths.organisation(organisation.id)), to_document(organisation))
         if owner is not None:
@@ -63,12 +69,8 @@ class OrganisationStore:
         for key in keys:
             add_key(batch, self._control, organisation.id, key)
         add_entries(batch, self._control, entries)
-        try:
-            with stale_write_on_conflict():
-                batch.commit()
-        except StaleWrite:
-            return False
-        return True
+        with stale_write_on_conflict():
+            batch.commit()
 
     def roster(self, organisation_id: str) -> StoredRoster | None:
         """The organisation is read before its users: a change of either after that makes a write stale."""
@@ -122,13 +124,15 @@ class OrganisationStore:
 
 
 def add_user(
-    batch: firestore.WriteBatch, control: firestore.Client, organisation_id: str, user: User
+    batch: firestore.WriteBatch, control: firestore.Client, organisation_id: str, member: NewMember
 ) -> None:
+    user, memberships = member.user, member.memberships
     batch.create(control.document(paths.user(organisation_id, user.id)), to_document(user))
-    batch.set(
-        control.document(paths.membership(user.id)),
-        {"organisationIds": firestore.ArrayUnion([organisation_id])},
-        merge=True,
-    )
+    membership = control.document(paths.membership(user.id))
+    known = {"organisationIds": sorted({*memberships.organisation_ids, organisation_id})}
+    if memberships.version is None:
+        batch.create(membership, known)
+    else:
+        batch.update(membership, known, option=control.write_option(last_update_time=memberships.version))
     if user.subject is not None and _NAMES_A_DOCUMENT.fullmatch(user.subject):
         batch.set(control.document(paths.sign_in(user.subject)), {"userId": user.id})

@@ -9,8 +9,8 @@ from shared.domain.clock import Clock
 from shared.domain.errors import Conflict, Forbidden, NotFound
 from shared.domain.invitations import hash_token, is_invitation_token
 from shared.domain.organisations import Organisation, require_active
-from shared.domain.users import ORGANISATIONS_MAX, Identity, User, join, normal_email, require_may_grant
-from shared.use_cases.control_plane import Invitations, Organisations, until_it_holds
+from shared.domain.users import Identity, User, join, normal_email, require_may_grant, require_room
+from shared.use_cases.control_plane import Invitations, NewMember, Organisations, until_it_holds
 
 
 class Joined(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,11 +57,8 @@ def accept_invitation(
             )
         except (NotFound, Forbidden):
             raise Conflict("Whoever invited you may no longer do so. Ask for a new invitation.") from None
-        known = organisations.organisations_of(identity.user_id)
-        if invitation.organisation_id not in known and len(known) >= ORGANISATIONS_MAX:
-            raise Conflict(
-                f"You belong to {ORGANISATIONS_MAX} organisations, which is as many as there may be."
-            )
+        memberships = organisations.memberships(identity.user_id)
+        require_room(memberships.organisation_ids, invitation.organisation_id)
         user = join(
             stored.roster,
             User(
@@ -76,7 +73,7 @@ def accept_invitation(
         invitations.accept(
             msgspec.structs.replace(invitation, status="accepted", accepted_by=user.id),
             replacing=found,
-            user=user,
+            member=NewMember(user=user, memberships=memberships),
             roster=stored,
             entries=[
                 audit_entry(

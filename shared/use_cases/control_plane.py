@@ -31,6 +31,18 @@ class StoredRoster(msgspec.Struct, frozen=True, kw_only=True):
     """The organisation's. Every change of its users, and every new key, changes it too: it fences the whole roster."""
 
 
+class StoredMemberships(msgspec.Struct, frozen=True, kw_only=True):
+    organisation_ids: frozenset[str]
+    version: Version | None
+    """None for a person who belongs to no organisation yet. It fences how many they belong to."""
+
+
+class NewMember(msgspec.Struct, frozen=True, kw_only=True):
+    user: User
+    memberships: StoredMemberships
+    """As they were when it was decided that there is room for one more."""
+
+
 class NewKey(msgspec.Struct, frozen=True, kw_only=True):
     details: KeyDetails
     key_hash: str
@@ -72,14 +84,12 @@ class Organisations(Protocol):
         self,
         organisation: Organisation,
         *,
-        owner: User | None,
+        owner: NewMember | None,
         keys: Sequence[NewKey],
         entries: Sequence[AuditEntry],
-    ) -> bool:
-        """False when it was there already: an earlier try of the same request had come this far."""
-        ...
+    ) -> None: ...
 
-    def organisations_of(self, user_id: str) -> list[str]: ...
+    def memberships(self, user_id: str) -> StoredMemberships: ...
 
     def roster(self, organisation_id: str) -> StoredRoster | None: ...
 
@@ -140,7 +150,7 @@ class Invitations(Protocol):
         invitation: Invitation,
         *,
         replacing: StoredInvitation,
-        user: User,
+        member: NewMember,
         roster: StoredRoster,
         entries: Sequence[AuditEntry],
     ) -> None:

@@ -7,11 +7,10 @@ import msgspec
 from shared.domain.api_keys import KeyDetails, hash_key, key_from, shown_prefix
 from shared.domain.audit import Origin, audit_entry
 from shared.domain.effects import Effect
-from shared.domain.errors import Conflict
 from shared.domain.key_format import Environment
 from shared.domain.organisations import Organisation, require_name
-from shared.domain.users import ORGANISATIONS_MAX, Identity, User
-from shared.use_cases.control_plane import NewKey, Organisations
+from shared.domain.users import Identity, User, require_room
+from shared.use_cases.control_plane import NewKey, NewMember, Organisations, until_it_holds
 
 _ENVIRONMENTS: tuple[Environment, ...] = ("live", "sandbox")
 FIRST_LABEL = "first"
@@ -44,9 +43,6 @@ def sign_up(
     organisation = Organisation(
         id=effect.new_id("org"), name=require_name(name), tier="free", created_at=effect.at
     )
-    known = organisations.organisations_of(identity.user_id)
-    if organisation.id not in known and len(known) >= ORGANISATIONS_MAX:
-        raise Conflict(f"You belong to {ORGANISATIONS_MAX} organisations, which is as many as there may be.")
     owner = User(
         id=identity.user_id,
         email=identity.email,
@@ -58,31 +54,40 @@ def sign_up(
         issue_key(environment, FIRST_LABEL, created_by=owner.id, effect=effect, secrets_key=secrets_key)
         for environment in _ENVIRONMENTS
     )
-    organisations.found(
-        organisation,
-        owner=owner,
-        keys=[NewKey(details=key.details, key_hash=hash_key(key.secret)) for key in issued],
-        entries=[
+    entries = [
+        audit_entry(
+            "organisation.created",
+            organisation_id=organisation.id,
+            target_id=organisation.id,
+            origin=origin,
+            at=effect.at,
+        ),
+        *(
             audit_entry(
-                "organisation.created",
+                "key.created",
                 organisation_id=organisation.id,
-                target_id=organisation.id,
+                target_id=key.details.id,
                 origin=origin,
                 at=effect.at,
-            ),
-            *(
-                audit_entry(
-                    "key.created",
-                    organisation_id=organisation.id,
-                    target_id=key.details.id,
-                    origin=origin,
-                    at=effect.at,
-                    details={"environment": key.details.environment},
-                )
-                for key in issued
-            ),
-        ],
-    )
+                details={"environment": key.details.environment},
+            )
+            for key in issued
+        ),
+    ]
+
+    def attempt() -> None:
+        memberships = organisations.memberships(owner.id)
+        if organisation.id in memberships.organisation_ids:
+            return  # an earlier try of the same request has come this far
+        require_room(memberships.organisation_ids, organisation.id)
+        organisations.found(
+            organisation,
+            owner=NewMember(user=owner, memberships=memberships),
+            keys=[NewKey(details=key.details, key_hash=hash_key(key.secret)) for key in issued],
+            entries=entries,
+        )
+
+    until_it_holds(attempt)
     return SignedUp(organisation=organisation, owner=owner, keys=issued)
 
 

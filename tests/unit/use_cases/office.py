@@ -22,7 +22,7 @@ from shared.gcp.roster_fence import fence
 from shared.http.sealing import Sealer
 from shared.use_cases.accept_invitation import accept_invitation
 from shared.use_cases.change_user_role import change_user_role
-from shared.use_cases.control_plane import StoredRoster
+from shared.use_cases.control_plane import NewMember, StoredRoster
 from shared.use_cases.create_key import create_key
 from shared.use_cases.invite_user import IssuedInvitation, invite_user
 from shared.use_cases.remove_user import remove_user
@@ -87,7 +87,8 @@ class Office:
         user = User(id=who.user_id, email=who.email, role=role, joined_at=self.clock.now())
         batch = self.control.batch()
         fence(batch, self.control, stored, stored.roster.organisation)
-        add_user(batch, self.control, organisation_id, user)
+        member = NewMember(user=user, memberships=self.organisations.memberships(user.id))
+        add_user(batch, self.control, organisation_id, member)
         batch.commit()
         return user.id
 

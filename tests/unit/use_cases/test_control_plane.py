@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -15,7 +16,7 @@ from shared.gcp import paths
 from shared.use_cases.create_organisation import create_organisation
 from shared.use_cases.revoke_key import revoke_key
 from shared.use_cases.set_tier import set_tier
-from tests.unit.use_cases.office import ORIGIN, Office, office
+from tests.unit.use_cases.office import ORIGIN, Office, identity, office
 
 __all__ = ["office"]
 
@@ -79,6 +80,23 @@ def test_a_user_has_so_many_organisations_and_no_more(office: Office) -> None:
     with pytest.raises(Conflict):
         office.accept(token, "ana")
     assert last.organisation.id in office.organisations.organisations_of(last.owner.id)
+
+
+def test_sign_ups_at_once_do_not_pass_the_limit(office: Office) -> None:
+    for _ in range(ORGANISATIONS_MAX - 3):
+        office.sign_up()
+
+    def attempt(_: int) -> bool:
+        try:
+            return bool(office.sign_up())
+        except Conflict:
+            return False
+
+    with ThreadPoolExecutor(6) as threads:
+        made = sum(threads.map(attempt, range(12)))
+    known = office.organisations.organisations_of(identity("ana").user_id)
+    assert len(known) == ORGANISATIONS_MAX - 3 + made <= ORGANISATIONS_MAX
+    assert made >= 1
 
 
 def test_a_suspended_organisation_makes_nothing_new_but_can_be_cleaned(office: Office) -> None:

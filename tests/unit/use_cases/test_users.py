@@ -177,7 +177,7 @@ def test_who_accepts_twice_at_once_has_joined_whoever_reads_what_first(office: O
 def test_who_accepts_twice_at_once_the_last_organisation_that_there_may_be_has_joined(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.use_cases.accept_invitation.ORGANISATIONS_MAX", 1)
+    monkeypatch.setattr("shared.domain.users.ORGANISATIONS_MAX", 1)
     made = office.sign_up()
     org, ana = made.organisation.id, made.owner.id
     token = office.invite(org, by=ana, name="eva").token
