@@ -144,6 +144,7 @@ def delete_consent(call: Call) -> Reply:
         consent.id,
         banks=_banks,
         consents=_consents.on_behalf_of(call.origin),
+        healths=_healths,
         clock=_clock,
     )
     return Reply(status=204)

@@ -8,8 +8,10 @@ import msgspec
 
 from shared.domain.clock import Clock, OffsetClock
 from shared.domain.consents import Consent, ended, given_up
-from shared.domain.errors import NotFound, StaleWrite
+from shared.domain.errors import BankLeftAlone, NotFound, StaleWrite
+from shared.use_cases.bank_breaker import BankBreaker, BankHealths
 from shared.use_cases.consent_deadlines import tell_bank
+from shared.use_cases.notices import NO_NOTICES
 from shared.use_cases.ports import Banks, Consents
 
 _ATTEMPTS = 5
@@ -21,12 +23,14 @@ def revoke_consent(
     *,
     banks: Banks,
     consents: Consents,
+    healths: BankHealths,
     clock: Clock,
 ) -> Consent | None:
     """Repeatable. None when it had ended before.
 
-    Access ends here first and at the bank second: a bank that cannot be told does not keep us reading. It is told
-    later then, by the worker; meanwhile nobody can use the consent, since its tokens are gone.
+    Access ends here first and at the bank second: a bank that cannot be told does not keep us reading, and one that is
+    left alone keeps nobody waiting. It is told later then, by the worker; meanwhile nobody can use the consent, since
+    its tokens are gone.
     """
     for _ in range(_ATTEMPTS):
         stored = consents.find(organisation_id, consent_id)
@@ -48,7 +52,11 @@ def revoke_consent(
             ours = consents.save(revoked, replacing=stored, at=clock_there.now())
         except StaleWrite:
             continue
-        with suppress(StaleWrite):
+        breaker = BankBreaker(
+            organisation_id, consent.bank_id, healths=healths, notices=NO_NOTICES, clock=clock_there
+        )
+        with suppress(StaleWrite, BankLeftAlone):
+            breaker.require_closed()
             ours = tell_bank(ours, banks=banks, consents=consents, clock=clock_there)
         return ours.consent
     raise StaleWrite("the consent kept changing")

@@ -76,7 +76,14 @@ def test_api1_broken_object_level_authorization(
         with pytest.raises(NotFound):
             listing(other, account_id, Range(below=BELOW_NOTHING, limit=10), pages=pages, clock=world.clock)
     with pytest.raises(NotFound):
-        revoke_consent(other, consent.id, banks=world.bank, consents=world.consents, clock=world.clock)
+        revoke_consent(
+            other,
+            consent.id,
+            banks=world.bank,
+            consents=world.consents,
+            healths=world.healths,
+            clock=world.clock,
+        )
     with pytest.raises(NotFound):
         erase_account(
             other,

@@ -176,6 +176,7 @@ class Product:
             consent_id,
             banks=self._banks,
             consents=self.consents,
+            healths=self._healths,
             clock=self.clock,
         )
 

@@ -80,6 +80,7 @@ def revoke(world: World, consent: Consent) -> Consent | None:
         consent.id,
         banks=world.bank,
         consents=world.consents,
+        healths=world.healths,
         clock=world.clock,
     )
 

@@ -71,6 +71,7 @@ def revoke(world: World, consent_id: str, *, consents: Any = None) -> None:
         consent_id,
         banks=world.bank,
         consents=consents or world.consents.on_behalf_of(ORIGIN),
+        healths=world.healths,
         clock=world.clock,
     )
 

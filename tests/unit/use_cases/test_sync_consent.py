@@ -237,6 +237,7 @@ def test_revoked_in_the_middle_stays_revoked(world: World) -> None:
                 consent.id,
                 banks=world.bank,
                 consents=world.consents,
+                healths=world.healths,
                 clock=world.clock,
             )
             return super().commit(*args, **kwargs)

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from shared.domain.bank_health import BankHealth
 from shared.domain.consents import AUTHORISE_WITHIN, TELL_BANK_AGAIN, Consent, Lease
 from shared.domain.errors import BankRefused, BankTimeout, BankUnavailable
 from shared.use_cases.complete_consent import Callback, complete_consent
@@ -94,6 +95,21 @@ def test_a_bank_that_cannot_be_told_is_told_later_and_the_read_is_made(
     world.clock.move(TELL_BANK_AGAIN)
     assert run_due_tasks(world) == ["not_due"]
     assert world.bank.revoked == [old]
+    assert world.consent(consent).unwanted == ()
+
+
+def test_a_bank_that_is_left_alone_keeps_nobody_waiting_who_revokes(world: World) -> None:
+    consent = connected(world)
+    down = BankHealth(bank_id=BANK_ID, failures=5, open_until=world.clock.now() + TELL_BANK_AGAIN)
+    world.healths.save(world.organisation_id, down, version=None)
+    world.bank.calls.clear()
+    revoked = revoke(world, consent)
+    assert revoked is not None
+    assert (revoked.status, revoked.unwanted) == ("revoked", (consent.bank_consent_id,))
+    assert world.consents.sealed_tokens(world.organisation_id, consent.id) is None
+    assert not world.bank.calls
+    assert run_due_tasks(world) == ["ended"]
+    assert world.bank.revoked == [consent.bank_consent_id]
     assert world.consent(consent).unwanted == ()
 
 
