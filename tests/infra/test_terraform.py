@@ -82,6 +82,23 @@ def test_no_function_is_named() -> None:
     assert [found for path in FILES for found in quoted.findall(path.read_text())] == []
 
 
+def test_no_function_is_built_before_the_builder_may_build() -> None:
+    granted = re.findall(
+        r'^resource "(\w+)" "(\w+)" \{\n(?:(?!^\}$).*\n)*?  member +=  *google_service_account\.builder\.member$',
+        (TERRAFORM / "builds.tf").read_text(),
+        flags=re.MULTILINE,
+    )
+    assert len(granted) == 4
+    environments = (TERRAFORM / "environments.tf").read_text()
+    for module in ("live", "sandbox"):
+        block = re.search(
+            rf'^module "{module}" \{{\n(.*?)^\}}$', environments, flags=re.DOTALL | re.MULTILINE
+        )
+        assert block is not None
+        waits_for = block[1][block[1].index("depends_on") :]
+        assert [grant for grant in granted if f"{grant[0]}.{grant[1]}," not in waits_for] == []
+
+
 def test_every_variable_and_output_is_described_and_typed() -> None:
     for kind, needed in (("variable", ("type", "description")), ("output", ("value", "description"))):
         blocks = re.findall(rf'^{kind} "(\w+)" \{{\n(.*?)^\}}$', text(), flags=re.DOTALL | re.MULTILINE)
