@@ -7,7 +7,13 @@ mock_provider "google" {
   }
 }
 
-mock_provider "google-beta" {}
+mock_provider "google-beta" {
+  override_during = plan
+
+  mock_resource "google_api_gateway_api" {
+    defaults = { managed_service = "tok-live-abc.apigateway.tok-test.cloud.goog" }
+  }
+}
 
 variables {
   manifest           = yamldecode(file("../../functions/manifest.yaml"))
@@ -270,6 +276,10 @@ run "live" {
   assert {
     condition     = google_api_gateway_api_config.tok.gateway_config[0].backend_config[0].google_service_account == "${google_service_account.invoker["gateway"].account_id}@tok-test.iam.gserviceaccount.com"
     error_message = "The gateway calls functions as someone else."
+  }
+  assert {
+    condition     = google_project_service.gateway.service == google_api_gateway_api.tok.managed_service && google_project_service.gateway.disable_on_destroy == false
+    error_message = "The gateway's own service is not enabled: every call would be refused."
   }
 
   # The domain.
