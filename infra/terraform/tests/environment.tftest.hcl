@@ -296,10 +296,57 @@ run "live" {
   # What an operator looks at.
   assert {
     condition = alltrue([
-      for needed in ["request_count", "request_latencies", "sync_lag_seconds", "queue_depth", "breaker_opened", "limiter_degraded", "consent_expiring", "document_write_count", "cloudkms.googleapis.com"] :
+      for needed in ["request_count", "request_latencies", "sync_lag_seconds", "queue_depth", "breaker_opened", "limiter_degraded", "consent_expiring", "document_write_ops_count", "cloudkms.googleapis.com"] :
       strcontains(google_monitoring_dashboard.this.dashboard_json, needed)
     ]) && length(jsondecode(google_monitoring_dashboard.this.dashboard_json).mosaicLayout.tiles) == 12
     error_message = "The dashboard lacks a chart."
+  }
+  assert {
+    condition = alltrue([
+      for tile in jsondecode(google_monitoring_dashboard.this.dashboard_json).mosaicLayout.tiles :
+      !contains([for axis in ["xPos", "yPos"] : lookup(tile, axis, 1)], 0)
+    ]) && length(distinct([for tile in jsondecode(google_monitoring_dashboard.this.dashboard_json).mosaicLayout.tiles : [lookup(tile, "xPos", 0), lookup(tile, "yPos", 0)]])) == 12
+    error_message = "Tiles lie upon each other, or state a position of zero: the provider would replan the dashboard for ever."
+  }
+  assert {
+    condition = alltrue([
+      for query in concat(
+        [for alert in google_monitoring_alert_policy.this : alert.conditions[0].condition_prometheus_query_language[0].query],
+        flatten([for chart in jsondecode(google_monitoring_dashboard.this.dashboard_json).mosaicLayout.tiles : chart.widget.xyChart.dataSets[*].timeSeriesQuery.prometheusQuery]),
+      ) : length(regexall("googleapis_com:", query)) > 0 && length(regexall("googleapis_com:", query)) == length(regexall("googleapis_com:[a-z0-9_]+\\{monitored_resource=\"[A-Za-z./_]+\"", query))
+    ])
+    error_message = "A query does not say of which kind of resource its metric is: PromQL refuses a metric of several."
+  }
+
+  # What each alert looks at, and from when on.
+  assert {
+    condition = alltrue([
+      for name, parts in {
+        server_errors       = ["rate(run_googleapis_com:request_count{", "response_code_class=\"5xx\"", "service_name=~\"live-", "> 0.01"]
+        latency             = ["histogram_quantile(0.95,", "run_googleapis_com:request_latencies_bucket{", "live-transactions", "> 500"]
+        bank_latency        = ["histogram_quantile(0.95,", "run_googleapis_com:request_latencies_bucket{", "live-consents", "> 15000"]
+        sync_lag            = ["histogram_quantile(0.95,", "user_live_sync_lag_seconds_bucket{", "> 3600"]
+        breaker_open        = ["sum by (bank)", "user_live_breaker_opened{", ">= 1"]
+        queue_depth         = ["cloudtasks_googleapis_com:queue_depth{", "queue_id=~\"live-.*\"", "> 5000"]
+        limiter_degraded    = ["user_live_limiter_degraded{", "> 20"]
+        consent_expiry_wave = ["sum by (days)", "user_live_consent_expiring{", "[1d]", "> 200"]
+        tick_failed         = ["sum by (job)", "user_live_tick_failed{monitored_resource=\"cloud_scheduler_job\"}", ">= 3"]
+        } : alltrue([
+          for part in parts : strcontains(google_monitoring_alert_policy.this[name].conditions[0].condition_prometheus_query_language[0].query, part)
+      ])
+    ]) && length(google_monitoring_alert_policy.this) == 9
+    error_message = "An alert is missing, looks at something else, or fires at another threshold than the one it is given."
+  }
+  assert {
+    condition = alltrue([
+      for name, parts in {
+        breaker_opened   = ["cloud_run_revision", "service_name=~\"^live-\"", "jsonPayload.message=\"breaker_opened\""]
+        limiter_degraded = ["cloud_run_revision", "service_name=~\"^live-\"", "jsonPayload.message=\"limiter_degraded\""]
+        consent_expiring = ["cloud_run_revision", "service_name=~\"^live-\"", "jsonPayload.message=\"consent_expiring\""]
+        tick_failed      = ["cloud_scheduler_job", "job_id=~\"^live-\"", "severity>=ERROR"]
+      } : alltrue([for part in parts : strcontains(google_logging_metric.counter[name].filter, part)])
+    ]) && strcontains(google_logging_metric.sync_lag.filter, "jsonPayload.message=\"sync_ended\"")
+    error_message = "A metric counts other lines than its own."
   }
 
   # Alerts reach someone.
