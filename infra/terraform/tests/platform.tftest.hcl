@@ -76,6 +76,31 @@ run "the_whole_platform" {
   }
 }
 
+run "the_budget_tells_people_by_mail_alone" {
+  command = plan
+  variables {
+    alert_emails   = ["a@example.com", "b@example.com"]
+    alert_channels = ["projects/tok-test/notificationChannels/7"]
+  }
+
+  assert {
+    condition     = length(google_billing_budget.monthly.all_updates_rule[0].monitoring_notification_channels) == 2 && length(google_monitoring_alert_policy.kms_errors.notification_channels) == 3
+    error_message = "A budget takes channels of the type e-mail only, an alert any."
+  }
+}
+
+run "the_budget_tells_five_at_most" {
+  command = plan
+  variables {
+    alert_emails = [for name in ["a", "b", "c", "d", "e", "f"] : "${name}@example.com"]
+  }
+
+  assert {
+    condition     = length(google_billing_budget.monthly.all_updates_rule[0].monitoring_notification_channels) == 5
+    error_message = "A budget with more than five channels is refused."
+  }
+}
+
 run "people_sign_in_at_this_projects_identity_platform" {
   command = plan
 
