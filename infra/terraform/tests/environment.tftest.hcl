@@ -103,11 +103,8 @@ run "live" {
   }
   assert {
     condition = alltrue([
-      for grant in google_project_iam_member.database :
-      contains([
-        "resource.name == \"projects/tok-test/databases/live\"",
-        "resource.name == \"projects/tok-test/databases/(default)\"",
-      ], grant.condition[0].expression)
+      for key, grant in google_project_iam_member.database :
+      grant.condition[0].expression == "resource.name == \"projects/tok-test/databases/${endswith(key, "/control") ? "(default)" : "live"}\""
     ])
     error_message = "A grant reaches a database of another environment, or all of them."
   }
@@ -184,6 +181,7 @@ run "live" {
       && function.service_config[0].timeout_seconds == var.manifest.functions[name].timeout_seconds
       && function.service_config[0].min_instance_count == var.manifest.functions[name].min_instances
       && function.service_config[0].max_instance_count == var.manifest.functions[name].max_instances
+      && function.service_config[0].all_traffic_on_latest_revision
     ])
     error_message = "A function's threads, CPU, memory, timeout or instances differ from the manifest."
   }
@@ -245,6 +243,8 @@ run "live" {
     condition = alltrue([
       for name, job in google_cloud_scheduler_job.tick :
       job.schedule == var.manifest.functions[name].schedule
+      && job.time_zone == var.manifest.functions[name].time_zone
+      && job.attempt_deadline == "${var.manifest.functions[name].timeout_seconds}s"
       && job.http_target[0].uri == output.function_urls[name]
       && job.http_target[0].oidc_token[0].audience == output.function_urls[name]
       && job.http_target[0].oidc_token[0].service_account_email == "${google_service_account.invoker["scheduler"].account_id}@tok-test.iam.gserviceaccount.com"

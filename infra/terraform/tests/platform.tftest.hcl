@@ -39,8 +39,34 @@ run "the_whole_platform" {
     error_message = "Somebody's use of keys or secrets is not logged."
   }
   assert {
+    condition = alltrue(flatten([
+      for service in ["datastore.googleapis.com", "firestore.googleapis.com"] : [
+        for config in google_project_iam_audit_config.this[service].audit_log_config :
+        length(setsubtract(coalesce(config.exempted_members, []), [
+          for account in concat(values(output.environments.live.service_accounts), values(output.environments.sandbox.service_accounts)) : "serviceAccount:${account}"
+        ])) == 0
+      ]
+    ]))
+    error_message = "Someone else than the functions reads bank data without a line in the audit log."
+  }
+  assert {
     condition     = google_logging_project_bucket_config.audit.retention_days >= 365
     error_message = "Audit logs are kept for less than a year."
+  }
+  assert {
+    condition = (
+      strcontains(google_logging_project_sink.audit.filter, "log_id(\"cloudaudit.googleapis.com/data_access\")")
+      && strcontains(google_logging_project_sink.audit.filter, "log_id(\"cloudaudit.googleapis.com/activity\")")
+    )
+    error_message = "Audit logs do not reach the bucket that keeps them."
+  }
+  assert {
+    condition     = module.control_database.name == "(default)"
+    error_message = "There is no control plane's database."
+  }
+  assert {
+    condition     = strcontains(google_monitoring_alert_policy.kms_errors.conditions[0].condition_prometheus_query_language[0].query, "service=\"cloudkms.googleapis.com\",response_code_class!=\"2xx\"}[5m])) > 5")
+    error_message = "Nobody is told when KMS refuses."
   }
   assert {
     condition = (
@@ -59,8 +85,14 @@ run "the_whole_platform" {
     error_message = "A function has no bundle."
   }
   assert {
-    condition     = google_project_iam_member.builder_sources.condition[0].title == "function-sources" && google_artifact_registry_repository_iam_member.builder.role == "roles/artifactregistry.writer"
-    error_message = "The builder may more than read bundles and write images."
+    condition = (
+      can(regex("^resource\\.name\\.startsWith\\(\"projects/_/buckets/gcf-v2-sources-[^\"]*-europe-west1\"\\)$", google_project_iam_member.builder_sources.condition[0].expression))
+      && google_project_iam_member.builder_sources.role == "roles/storage.objectViewer"
+      && google_storage_bucket_iam_member.builder_bundles.role == "roles/storage.objectViewer"
+      && google_project_iam_member.builder_logs.role == "roles/logging.logWriter"
+      && google_artifact_registry_repository_iam_member.builder.role == "roles/artifactregistry.writer"
+    )
+    error_message = "The builder may more than read bundles, write images and log."
   }
   assert {
     condition     = length(google_billing_budget.monthly.threshold_rules) == 4 && length(google_billing_budget.monthly.all_updates_rule[0].monitoring_notification_channels) == 1
