@@ -61,6 +61,13 @@ run "the_whole_platform" {
     error_message = "Audit logs do not reach the bucket that keeps them."
   }
   assert {
+    condition = alltrue([
+      for part in ["log_id(\"run.googleapis.com/requests\")", "resource.type=\"apigateway.googleapis.com/Gateway\"", "httpRequest.requestUrl=~\"[?]\""] :
+      strcontains(google_logging_project_exclusion.queries.filter, part)
+    ]) && google_logging_project_exclusion.queries.disabled != true
+    error_message = "Logs keep addresses with their queries, and with them the callback's codes."
+  }
+  assert {
     condition     = module.control_database.name == "(default)"
     error_message = "There is no control plane's database."
   }
