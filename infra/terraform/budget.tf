@@ -26,7 +26,8 @@ resource "google_billing_budget" "monthly" {
   }
 
   all_updates_rule {
-    monitoring_notification_channels = slice(local.notification_channels, 0, min(5, length(local.notification_channels)))
+    # Budgets take channels of the type e-mail only, five at most.
+    monitoring_notification_channels = [for email in slice(var.alert_emails, 0, min(5, length(var.alert_emails))) : google_monitoring_notification_channel.email[email].id]
     disable_default_iam_recipients   = false
   }
 }

@@ -18,7 +18,14 @@ module "live" {
   indexes_path       = local.paths.indexes
   alerts             = local.alerts
 
-  depends_on = [google_project_service.this]
+  # Nothing is built before the builder may build.
+  depends_on = [
+    google_project_service.this,
+    google_artifact_registry_repository_iam_member.builder,
+    google_project_iam_member.builder_logs,
+    google_project_iam_member.builder_sources,
+    google_storage_bucket_iam_member.builder_bundles,
+  ]
 }
 
 module "sandbox" {
@@ -41,7 +48,14 @@ module "sandbox" {
   indexes_path       = local.paths.indexes
   alerts             = local.alerts
 
-  depends_on = [google_project_service.this]
+  # Nothing is built before the builder may build.
+  depends_on = [
+    google_project_service.this,
+    google_artifact_registry_repository_iam_member.builder,
+    google_project_iam_member.builder_logs,
+    google_project_iam_member.builder_sources,
+    google_storage_bucket_iam_member.builder_bundles,
+  ]
 }
 
 locals {

@@ -101,6 +101,31 @@ def test_the_costs_add_up() -> None:
         assert sum(results) == pytest.approx(float(total), abs=0.005)
 
 
+def test_what_a_month_costs_whatever_the_load_follows_from_the_manifest() -> None:
+    functions = MANIFEST["functions"].values()
+    warm = sum(entry["min_instances"] * len(entry["environments"]) for entry in functions)
+    jobs = sum(len(entry["environments"]) for entry in functions if entry["trigger"] == "scheduler")
+    section = " ".join(TEXT[TEXT.index("**A month, whatever the load:**") :].split("\n\n")[0].split())
+
+    assert (
+        f"{warm} × 2,592,000 s × (1 vCPU + 0.5 GiB) × 0.0000025 = {warm * 2_592_000 * 1.5 * 2.5e-6:.2f}"
+        in section
+    )
+    assert "730 h × 0.025 = 18.25" in section
+    assert jobs == 6
+    assert f"six jobs {jobs * 0.10:.2f}" in section
+
+
+def test_the_deployer_cannot_approve_its_own_deployment() -> None:
+    """roles/owner and roles/editor may approve a build."""
+    grants = re.search(r"for role in (.*?); do", CODE, flags=re.DOTALL)
+    assert grants is not None
+    roles = grants[1].replace("\\\n", " ").split()
+    assert len(roles) > 15
+    assert {"owner", "editor", "cloudbuild.builds.approver"}.isdisjoint(roles)
+    assert not re.search(r"deployer\S*[^`]*--role=roles/(owner|editor)", CODE)
+
+
 def _table(heading: str) -> dict[str, list[str]]:
     """The rows of the first table behind `heading`, by their first cell."""
     rows = TEXT[TEXT.index(heading) :].split("\n\n| ", 1)[1].split("\n\n", 1)[0].splitlines()

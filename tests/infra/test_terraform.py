@@ -82,6 +82,66 @@ def test_no_function_is_named() -> None:
     assert [found for path in FILES for found in quoted.findall(path.read_text())] == []
 
 
+def test_no_function_is_built_before_the_builder_may_build() -> None:
+    granted = re.findall(
+        r'^resource "(\w+)" "(\w+)" \{\n(?:(?!^\}$).*\n)*?  member +=  *google_service_account\.builder\.member$',
+        (TERRAFORM / "builds.tf").read_text(),
+        flags=re.MULTILINE,
+    )
+    assert len(granted) == 4
+    environments = (TERRAFORM / "environments.tf").read_text()
+    for module in ("live", "sandbox"):
+        block = re.search(
+            rf'^module "{module}" \{{\n(.*?)^\}}$', environments, flags=re.DOTALL | re.MULTILINE
+        )
+        assert block is not None
+        waits_for = block[1][block[1].index("depends_on") :]
+        assert [grant for grant in granted if f"{grant[0]}.{grant[1]}," not in waits_for] == []
+
+
+# Beginning of a resource's kind → the service that has to be enabled for it.
+SERVICES = {
+    "google_api_gateway": ["apigateway", "servicecontrol", "servicemanagement"],
+    "google_artifact_registry": ["artifactregistry"],
+    "google_billing": ["billingbudgets"],
+    "google_cloud_run": ["run"],
+    "google_cloud_scheduler": ["cloudscheduler"],
+    "google_cloud_tasks": ["cloudtasks"],
+    "google_cloudfunctions2": ["cloudfunctions", "cloudbuild", "run", "artifactregistry"],
+    "google_compute": ["compute"],
+    "google_firebaserules": ["firebaserules"],
+    "google_firestore": ["firestore"],
+    "google_identity_platform": ["identitytoolkit"],
+    "google_kms": ["cloudkms"],
+    "google_logging": ["logging"],
+    "google_monitoring": ["monitoring"],
+    "google_project": ["cloudresourcemanager"],
+    "google_secret_manager": ["secretmanager"],
+    "google_service_account": ["iam", "iamcredentials"],
+    "google_storage": ["storage"],
+}
+
+
+def test_every_service_that_a_resource_needs_is_enabled() -> None:
+    listed = set(re.findall(r'"([a-z]+)\.googleapis\.com",', (TERRAFORM / "services.tf").read_text()))
+    kinds = set(re.findall(r'^resource "(google_\w+)"', text(), flags=re.MULTILINE))
+
+    needed = {kind: [prefix for prefix in SERVICES if kind.startswith(prefix)] for kind in kinds}
+    assert [kind for kind, prefixes in needed.items() if not prefixes] == []
+    assert listed == {service for services in SERVICES.values() for service in services}
+
+
+def test_a_role_for_the_whole_project_is_one_of_those_that_are_known() -> None:
+    """A grant that no assertion of the resource's own looks at would be seen by nobody."""
+    granted = re.findall(r'^resource "google_project_iam_(\w+)" "(\w+)" \{', text(), flags=re.MULTILINE)
+    assert sorted(granted) == [
+        ("audit_config", "this"),
+        ("member", "builder_logs"),
+        ("member", "builder_sources"),
+        ("member", "database"),
+    ]
+
+
 def test_every_variable_and_output_is_described_and_typed() -> None:
     for kind, needed in (("variable", ("type", "description")), ("output", ("value", "description"))):
         blocks = re.findall(rf'^{kind} "(\w+)" \{{\n(.*?)^\}}$', text(), flags=re.DOTALL | re.MULTILINE)

@@ -7,7 +7,13 @@ mock_provider "google" {
   }
 }
 
-mock_provider "google-beta" {}
+mock_provider "google-beta" {
+  override_during = plan
+
+  mock_resource "google_api_gateway_api" {
+    defaults = { managed_service = "tok-live-abc.apigateway.tok-test.cloud.goog" }
+  }
+}
 
 variables {
   manifest           = yamldecode(file("../../functions/manifest.yaml"))
@@ -97,11 +103,8 @@ run "live" {
   }
   assert {
     condition = alltrue([
-      for grant in google_project_iam_member.database :
-      contains([
-        "resource.name == \"projects/tok-test/databases/live\"",
-        "resource.name == \"projects/tok-test/databases/(default)\"",
-      ], grant.condition[0].expression)
+      for key, grant in google_project_iam_member.database :
+      grant.condition[0].expression == "resource.name == \"projects/tok-test/databases/${endswith(key, "/control") ? "(default)" : "live"}\""
     ])
     error_message = "A grant reaches a database of another environment, or all of them."
   }
@@ -178,6 +181,7 @@ run "live" {
       && function.service_config[0].timeout_seconds == var.manifest.functions[name].timeout_seconds
       && function.service_config[0].min_instance_count == var.manifest.functions[name].min_instances
       && function.service_config[0].max_instance_count == var.manifest.functions[name].max_instances
+      && function.service_config[0].all_traffic_on_latest_revision
     ])
     error_message = "A function's threads, CPU, memory, timeout or instances differ from the manifest."
   }
@@ -239,6 +243,8 @@ run "live" {
     condition = alltrue([
       for name, job in google_cloud_scheduler_job.tick :
       job.schedule == var.manifest.functions[name].schedule
+      && job.time_zone == var.manifest.functions[name].time_zone
+      && job.attempt_deadline == "${var.manifest.functions[name].timeout_seconds}s"
       && job.http_target[0].uri == output.function_urls[name]
       && job.http_target[0].oidc_token[0].audience == output.function_urls[name]
       && job.http_target[0].oidc_token[0].service_account_email == "${google_service_account.invoker["scheduler"].account_id}@tok-test.iam.gserviceaccount.com"
@@ -271,6 +277,10 @@ run "live" {
     condition     = google_api_gateway_api_config.tok.gateway_config[0].backend_config[0].google_service_account == "${google_service_account.invoker["gateway"].account_id}@tok-test.iam.gserviceaccount.com"
     error_message = "The gateway calls functions as someone else."
   }
+  assert {
+    condition     = google_project_service.gateway.service == google_api_gateway_api.tok.managed_service && google_project_service.gateway.disable_on_destroy == false
+    error_message = "The gateway's own service is not enabled: every call would be refused."
+  }
 
   # The domain.
   assert {
@@ -286,10 +296,57 @@ run "live" {
   # What an operator looks at.
   assert {
     condition = alltrue([
-      for needed in ["request_count", "request_latencies", "sync_lag_seconds", "queue_depth", "breaker_opened", "limiter_degraded", "consent_expiring", "document_write_count", "cloudkms.googleapis.com"] :
+      for needed in ["request_count", "request_latencies", "sync_lag_seconds", "queue_depth", "breaker_opened", "limiter_degraded", "consent_expiring", "document_write_ops_count", "cloudkms.googleapis.com"] :
       strcontains(google_monitoring_dashboard.this.dashboard_json, needed)
     ]) && length(jsondecode(google_monitoring_dashboard.this.dashboard_json).mosaicLayout.tiles) == 12
     error_message = "The dashboard lacks a chart."
+  }
+  assert {
+    condition = alltrue([
+      for tile in jsondecode(google_monitoring_dashboard.this.dashboard_json).mosaicLayout.tiles :
+      !contains([for axis in ["xPos", "yPos"] : lookup(tile, axis, 1)], 0)
+    ]) && length(distinct([for tile in jsondecode(google_monitoring_dashboard.this.dashboard_json).mosaicLayout.tiles : [lookup(tile, "xPos", 0), lookup(tile, "yPos", 0)]])) == 12
+    error_message = "Tiles lie upon each other, or state a position of zero: the provider would replan the dashboard for ever."
+  }
+  assert {
+    condition = alltrue([
+      for query in concat(
+        [for alert in google_monitoring_alert_policy.this : alert.conditions[0].condition_prometheus_query_language[0].query],
+        flatten([for chart in jsondecode(google_monitoring_dashboard.this.dashboard_json).mosaicLayout.tiles : chart.widget.xyChart.dataSets[*].timeSeriesQuery.prometheusQuery]),
+      ) : length(regexall("googleapis_com:", query)) > 0 && length(regexall("googleapis_com:", query)) == length(regexall("googleapis_com:[a-z0-9_]+\\{monitored_resource=\"[A-Za-z./_]+\"", query))
+    ])
+    error_message = "A query does not say of which kind of resource its metric is: PromQL refuses a metric of several."
+  }
+
+  # What each alert looks at, and from when on.
+  assert {
+    condition = alltrue([
+      for name, parts in {
+        server_errors       = ["rate(run_googleapis_com:request_count{", "response_code_class=\"5xx\"", "service_name=~\"live-", "> 0.01"]
+        latency             = ["histogram_quantile(0.95,", "run_googleapis_com:request_latencies_bucket{", "live-transactions", "> 500"]
+        bank_latency        = ["histogram_quantile(0.95,", "run_googleapis_com:request_latencies_bucket{", "live-consents", "> 15000"]
+        sync_lag            = ["histogram_quantile(0.95,", "user_live_sync_lag_seconds_bucket{", "> 3600"]
+        breaker_open        = ["sum by (bank)", "user_live_breaker_opened{", ">= 1"]
+        queue_depth         = ["cloudtasks_googleapis_com:queue_depth{", "queue_id=~\"live-.*\"", "> 5000"]
+        limiter_degraded    = ["user_live_limiter_degraded{", "> 20"]
+        consent_expiry_wave = ["sum by (days)", "user_live_consent_expiring{", "[1d]", "> 200"]
+        tick_failed         = ["sum by (job)", "user_live_tick_failed{monitored_resource=\"cloud_scheduler_job\"}", ">= 3"]
+        } : alltrue([
+          for part in parts : strcontains(google_monitoring_alert_policy.this[name].conditions[0].condition_prometheus_query_language[0].query, part)
+      ])
+    ]) && length(google_monitoring_alert_policy.this) == 9
+    error_message = "An alert is missing, looks at something else, or fires at another threshold than the one it is given."
+  }
+  assert {
+    condition = alltrue([
+      for name, parts in {
+        breaker_opened   = ["cloud_run_revision", "service_name=~\"^live-\"", "jsonPayload.message=\"breaker_opened\""]
+        limiter_degraded = ["cloud_run_revision", "service_name=~\"^live-\"", "jsonPayload.message=\"limiter_degraded\""]
+        consent_expiring = ["cloud_run_revision", "service_name=~\"^live-\"", "jsonPayload.message=\"consent_expiring\""]
+        tick_failed      = ["cloud_scheduler_job", "job_id=~\"^live-\"", "severity>=ERROR"]
+      } : alltrue([for part in parts : strcontains(google_logging_metric.counter[name].filter, part)])
+    ]) && strcontains(google_logging_metric.sync_lag.filter, "jsonPayload.message=\"sync_ended\"")
+    error_message = "A metric counts other lines than its own."
   }
 
   # Alerts reach someone.

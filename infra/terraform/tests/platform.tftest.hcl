@@ -39,8 +39,41 @@ run "the_whole_platform" {
     error_message = "Somebody's use of keys or secrets is not logged."
   }
   assert {
+    condition = alltrue(flatten([
+      for service in ["datastore.googleapis.com", "firestore.googleapis.com"] : [
+        for config in google_project_iam_audit_config.this[service].audit_log_config :
+        length(setsubtract(coalesce(config.exempted_members, []), [
+          for account in concat(values(output.environments.live.service_accounts), values(output.environments.sandbox.service_accounts)) : "serviceAccount:${account}"
+        ])) == 0
+      ]
+    ]))
+    error_message = "Someone else than the functions reads bank data without a line in the audit log."
+  }
+  assert {
     condition     = google_logging_project_bucket_config.audit.retention_days >= 365
     error_message = "Audit logs are kept for less than a year."
+  }
+  assert {
+    condition = (
+      strcontains(google_logging_project_sink.audit.filter, "log_id(\"cloudaudit.googleapis.com/data_access\")")
+      && strcontains(google_logging_project_sink.audit.filter, "log_id(\"cloudaudit.googleapis.com/activity\")")
+    )
+    error_message = "Audit logs do not reach the bucket that keeps them."
+  }
+  assert {
+    condition = alltrue([
+      for part in ["log_id(\"run.googleapis.com/requests\")", "resource.type=\"apigateway.googleapis.com/Gateway\"", "httpRequest.requestUrl=~\"[?]\""] :
+      strcontains(google_logging_project_exclusion.queries.filter, part)
+    ]) && google_logging_project_exclusion.queries.disabled != true
+    error_message = "Logs keep addresses with their queries, and with them the callback's codes."
+  }
+  assert {
+    condition     = module.control_database.name == "(default)"
+    error_message = "There is no control plane's database."
+  }
+  assert {
+    condition     = strcontains(google_monitoring_alert_policy.kms_errors.conditions[0].condition_prometheus_query_language[0].query, "service=\"cloudkms.googleapis.com\",response_code_class!=\"2xx\"}[5m])) > 5")
+    error_message = "Nobody is told when KMS refuses."
   }
   assert {
     condition = (
@@ -59,8 +92,14 @@ run "the_whole_platform" {
     error_message = "A function has no bundle."
   }
   assert {
-    condition     = google_project_iam_member.builder_sources.condition[0].title == "function-sources" && google_artifact_registry_repository_iam_member.builder.role == "roles/artifactregistry.writer"
-    error_message = "The builder may more than read bundles and write images."
+    condition = (
+      can(regex("^resource\\.name\\.startsWith\\(\"projects/_/buckets/gcf-v2-sources-[^\"]*-europe-west1\"\\)$", google_project_iam_member.builder_sources.condition[0].expression))
+      && google_project_iam_member.builder_sources.role == "roles/storage.objectViewer"
+      && google_storage_bucket_iam_member.builder_bundles.role == "roles/storage.objectViewer"
+      && google_project_iam_member.builder_logs.role == "roles/logging.logWriter"
+      && google_artifact_registry_repository_iam_member.builder.role == "roles/artifactregistry.writer"
+    )
+    error_message = "The builder may more than read bundles, write images and log."
   }
   assert {
     condition     = length(google_billing_budget.monthly.threshold_rules) == 4 && length(google_billing_budget.monthly.all_updates_rule[0].monitoring_notification_channels) == 1
@@ -73,6 +112,31 @@ run "the_whole_platform" {
   assert {
     condition     = alltrue([for service in google_project_service.this : service.disable_on_destroy == false])
     error_message = "A service is switched off with its data when it leaves the list."
+  }
+}
+
+run "the_budget_tells_people_by_mail_alone" {
+  command = plan
+  variables {
+    alert_emails   = ["a@example.com", "b@example.com"]
+    alert_channels = ["projects/tok-test/notificationChannels/7"]
+  }
+
+  assert {
+    condition     = length(google_billing_budget.monthly.all_updates_rule[0].monitoring_notification_channels) == 2 && length(google_monitoring_alert_policy.kms_errors.notification_channels) == 3
+    error_message = "A budget takes channels of the type e-mail only, an alert any."
+  }
+}
+
+run "the_budget_tells_five_at_most" {
+  command = plan
+  variables {
+    alert_emails = [for name in ["a", "b", "c", "d", "e", "f"] : "${name}@example.com"]
+  }
+
+  assert {
+    condition     = length(google_billing_budget.monthly.all_updates_rule[0].monitoring_notification_channels) == 5
+    error_message = "A budget with more than five channels is refused."
   }
 }
 

@@ -42,6 +42,16 @@ resource "google_api_gateway_api_config" "tok" {
   depends_on = [google_cloud_run_v2_service_iam_binding.invoker]
 }
 
+# An API is a service of its own, which refuses calls (403) until the project has enabled it. It is there with its first
+# configuration.
+resource "google_project_service" "gateway" {
+  project            = var.project.id
+  service            = google_api_gateway_api.tok.managed_service
+  disable_on_destroy = false
+
+  depends_on = [google_api_gateway_api_config.tok]
+}
+
 resource "google_api_gateway_gateway" "tok" {
   provider = google-beta
 

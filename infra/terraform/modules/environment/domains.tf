@@ -50,7 +50,8 @@ resource "google_compute_backend_service" "gateway" {
     group = google_compute_region_network_endpoint_group.gateway.id
   }
 
-  # Its lines would hold query strings, and with them the callback's codes. The functions' lines hold none.
+  # Its lines would hold query strings, and with them the callback's codes. The functions' lines hold none, and
+  # those of Google's own that do are dropped (log_exclusions.tf of the root).
   log_config {
     enable = false
   }

@@ -13,6 +13,10 @@ locals {
   }
   metric_prefix = "logging_googleapis_com:user_${var.environment}"
 
+  # A metric of log lines may belong to any kind of resource, and PromQL refuses one whose kind is left open.
+  function_lines  = "monitored_resource=\"cloud_run_revision\""
+  scheduler_lines = "monitored_resource=\"cloud_scheduler_job\""
+
   alert_rules = {
     server_errors = {
       severity = "CRITICAL"
@@ -40,13 +44,13 @@ locals {
     sync_lag = {
       severity = "CRITICAL"
       title    = "syncs run more than ${local.thresholds.sync_lag_minutes} minutes late"
-      query    = "histogram_quantile(0.95, sum by (le) (rate(${local.metric_prefix}_sync_lag_seconds_bucket[15m]))) > ${local.thresholds.sync_lag_minutes * 60}"
+      query    = "histogram_quantile(0.95, sum by (le) (rate(${local.metric_prefix}_sync_lag_seconds_bucket{${local.function_lines}}[15m]))) > ${local.thresholds.sync_lag_minutes * 60}"
       lasting  = "600s"
     }
     breaker_open = {
       severity = "WARNING"
       title    = "a bank fails: its circuit breaker opened"
-      query    = "sum by (bank) (increase(${local.metric_prefix}_breaker_opened[15m])) >= ${local.thresholds.bank_breakers_opened}"
+      query    = "sum by (bank) (increase(${local.metric_prefix}_breaker_opened{${local.function_lines}}[15m])) >= ${local.thresholds.bank_breakers_opened}"
       lasting  = "0s"
     }
     queue_depth = {
@@ -58,19 +62,19 @@ locals {
     limiter_degraded = {
       severity = "WARNING"
       title    = "the rate limiter cannot reach its store"
-      query    = "sum(increase(${local.metric_prefix}_limiter_degraded[5m])) > ${local.thresholds.limiter_degraded}"
+      query    = "sum(increase(${local.metric_prefix}_limiter_degraded{${local.function_lines}}[5m])) > ${local.thresholds.limiter_degraded}"
       lasting  = "300s"
     }
     consent_expiry_wave = {
       severity = "WARNING"
       title    = "more than ${local.thresholds.expiring_consents} consents near their end in a day"
-      query    = "sum by (days) (increase(${local.metric_prefix}_consent_expiring[1d])) > ${local.thresholds.expiring_consents}"
+      query    = "sum by (days) (increase(${local.metric_prefix}_consent_expiring{${local.function_lines}}[1d])) > ${local.thresholds.expiring_consents}"
       lasting  = "0s"
     }
     tick_failed = {
       severity = "CRITICAL"
       title    = "the scheduler's ticks fail"
-      query    = "sum by (job) (increase(${local.metric_prefix}_tick_failed[30m])) >= 3"
+      query    = "sum by (job) (increase(${local.metric_prefix}_tick_failed{${local.scheduler_lines}}[30m])) >= 3"
       lasting  = "0s"
     }
   }
