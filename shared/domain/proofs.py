@@ -67,7 +67,8 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     anchored_on: date | None = None
     """The date of the balance that gave the opening."""
     is_borne_out: bool = False
-    """The opening was given twice: of one read alone, a row booked between the balance and the list may be part."""
+    """The opening is of a closed day, or was given twice: of one read alone, a row booked between the balance and the
+    list may be part."""
     since: date | None = None
     """Rows older than this came after the opening was known, and move it."""
     proved_to: date | None = None
@@ -102,11 +103,6 @@ def closing_balance(
             as_of = balance.as_of if balance.as_of.tzinfo else balance.as_of.replace(tzinfo=zone)
             return Closing(amount=balance.amount, on=as_of.astimezone(zone).date(), covers_all=False)
     return None
-
-
-def can_tell(proof: Proof, closing: Closing) -> bool:
-    """Whether what the balance says of single rows is to be believed: the opening may be of two moments itself."""
-    return proof.is_borne_out or not closing.covers_all
 
 
 def moved(
@@ -175,7 +171,7 @@ def judged(
         return _opened(proof, closing, movements, since=since, is_borne_out=is_certain)
     anchored_on = proof.anchored_on or closing.on
     if missing == 0:
-        if holds_unlisted and closing.covers_all and not proof.is_borne_out:
+        if holds_unlisted and not proof.is_borne_out:
             # Neither is: a row that the opening was reckoned with by mistake makes up for itself when it goes.
             return msgspec.structs.replace(proof, gap=None)
         proved_to = (
@@ -184,7 +180,7 @@ def judged(
         return msgspec.structs.replace(proof, proved_to=proved_to, gap=None, doubted=False, is_borne_out=True)
     if closing.covers_all and not (is_certain or proof.doubted or proof.gap):
         return msgspec.structs.replace(proof, doubted=True)
-    if closing.covers_all and not (proof.is_borne_out or proof.gap):
+    if not proof.is_borne_out:
         # It is the opening that was wrong: begin again, rather than show for ever a gap that is none.
         if holds_unlisted:
             return msgspec.structs.replace(proof, opening=None, anchored_on=None, doubted=False)
@@ -201,7 +197,7 @@ def _opened(
         proof,
         opening=closing.amount - _covered(proof, closing, movements),
         anchored_on=closing.on,
-        is_borne_out=is_borne_out,
+        is_borne_out=is_borne_out or not closing.covers_all,
         since=since,
         doubted=False,
     )

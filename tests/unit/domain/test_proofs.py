@@ -106,6 +106,17 @@ def test_an_opening_that_no_second_read_bears_out_is_given_up() -> None:
     assert judge(again, closing(100, day=2, covers_all=True)).status == "proved"
 
 
+def test_an_opening_that_a_closed_day_contradicts_is_given_up() -> None:
+    """It was reckoned of an interim balance, while a row was booked; only later did the bank tell of closed days."""
+    row = movement(-5)
+    torn = judge(entered(Proof(), row), closing(100, day=0, covers_all=True), row)
+    again = judge(torn, closing(95, day=1), row)
+    assert (again.status, again.opening, again.is_borne_out) == ("unproved", Decimal(100), True)
+    assert judge(again, closing(95, day=2), row).status == "proved"
+    unlisted = judge(torn, closing(100, day=1), row, holds_unlisted=True)
+    assert not unlisted.is_borne_out, "nor is it borne out by a row that the bank has taken back since"
+
+
 def test_no_opening_is_reckoned_with_rows_that_the_bank_no_longer_lists() -> None:
     """They would be in it for ever, and the balance would agree that they are there."""
     told = closing(100, day=1, covers_all=True)
