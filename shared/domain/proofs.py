@@ -92,17 +92,30 @@ def closing_balance(
     booked = [
         balance for balance in balances if balance.currency == currency and not balance.credit_limit_included
     ]
-    for balance in booked:
-        if balance.type == "closingBooked" and balance.as_of and not isinstance(balance.as_of, datetime):
-            return Closing(amount=balance.amount, on=balance.as_of, covers_all=False)
+    closings = [
+        (balance, day)
+        for balance in booked
+        if balance.type == "closingBooked" and (day := _local_day(balance.as_of, zone)) is not None
+    ]
+    closed = [(balance, day) for balance, day in closings if day < today]
+    for balance, day in closed:
+        if not isinstance(balance.as_of, datetime):
+            return Closing(amount=balance.amount, on=day, covers_all=False)
     for balance in booked:
         if balance.type == "interimBooked":
             return Closing(amount=balance.amount, on=today, covers_all=True)
-    for balance in booked:
-        if balance.type == "closingBooked" and isinstance(balance.as_of, datetime):
-            as_of = balance.as_of if balance.as_of.tzinfo else balance.as_of.replace(tzinfo=zone)
-            return Closing(amount=balance.amount, on=as_of.astimezone(zone).date(), covers_all=False)
+    for balance, day in closed:
+        return Closing(amount=balance.amount, on=day, covers_all=False)
+    for balance, _ in closings:
+        # Of a day that is not over: whatever the bank calls it, it is an interim one.
+        return Closing(amount=balance.amount, on=today, covers_all=True)
     return None
+
+
+def _local_day(as_of: datetime | date | None, zone: ZoneInfo) -> date | None:
+    if not isinstance(as_of, datetime):
+        return as_of
+    return (as_of if as_of.tzinfo else as_of.replace(tzinfo=zone)).astimezone(zone).date()
 
 
 def moved(

@@ -188,7 +188,9 @@ def test_which_balance_is_taken() -> None:
     closed = told("closingBooked", yesterday)
     assert taken(told("interimBooked", DAY), closed) == closing(1, day=-1)
     assert taken(told("interimBooked", None)) == closing(1, day=0, covers_all=True)
-    assert taken(told("closingBooked", datetime(2026, 11, 19, 23, 30, tzinfo=UTC))) == closing(1, day=0)
+    assert taken(told("closingBooked", datetime(2026, 11, 18, 23, 30, tzinfo=UTC))) == closing(1, day=-1)
+    for not_over in (DAY, DAY + timedelta(days=1), datetime(2026, 11, 19, 23, 30, tzinfo=UTC)):
+        assert taken(told("closingBooked", not_over)) == closing(1, day=0, covers_all=True)
     for useless in (
         told("interimAvailable", DAY),
         told("closingBooked", None),
