@@ -175,8 +175,10 @@ def judged(
     `holds_unlisted`: some of the rows were not in the bank's list, and may be gone. No opening is reckoned with those,
     nor borne out.
     """
-    if closing is None or proof.is_foreign:
-        return msgspec.structs.replace(proof, doubted=False)
+    if proof.is_foreign:
+        return msgspec.structs.replace(proof, proved_to=None, gap=None, doubted=False)
+    if closing is None:
+        return msgspec.structs.replace(_lapsed(proof, since=since), doubted=False)
     missing = missing_amount(proof, closing, movements)
     if missing is None:
         if holds_unlisted:
@@ -201,6 +203,12 @@ def judged(
     first = min((proof.proved_to or anchored_on) + timedelta(days=1), closing.on)
     gap = FeedGap(from_date=first, to_date=closing.on, amount=format_amount(missing))
     return msgspec.structs.replace(proof, gap=gap, doubted=False)
+
+
+def _lapsed(proof: Proof, *, since: date) -> Proof:
+    """Of days that are not read again, rows may have gone missing since, and no balance would tell."""
+    is_over = proof.proved_to is not None and proof.proved_to < since - timedelta(days=1)
+    return msgspec.structs.replace(proof, proved_to=None) if is_over else proof
 
 
 def _opened(

@@ -169,6 +169,22 @@ def test_an_old_row_that_was_missing_fills_its_gap() -> None:
     )
 
 
+def test_a_proof_lapses_when_balances_tell_nothing_any_more() -> None:
+    proved = judge(judge(Proof(), closing(100, day=0)), closing(100, day=1))
+    assert proved.status == "proved"
+
+    def without_balance(day: int) -> Proof:
+        return judged(proved, None, (), since=DAY + timedelta(days=day), is_certain=False)
+
+    assert without_balance(2).status == "proved", "of days that are still read again"
+    lapsed = without_balance(3)
+    assert lapsed.status == "unproved"
+    assert judge(lapsed, closing(100, day=13)).status == "proved"
+    assert judge(lapsed, closing(88, day=13)).status == "gap"
+    foreign = entered(proved, movement(5, day=2, currency="USD"))
+    assert judge(foreign, closing(100, day=2)).status == "unproved"
+
+
 def test_foreign_amounts_and_no_balances_prove_nothing() -> None:
     foreign = entered(Proof(), movement(5, currency="USD"))
     assert judge(judge(foreign, closing(100, day=0)), closing(0, day=1)).status == "unproved"
