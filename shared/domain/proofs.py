@@ -192,7 +192,9 @@ def judged(
         proved_to = (
             max(proof.proved_to or closing.on, closing.on) if closing.on > anchored_on else proof.proved_to
         )
-        return msgspec.structs.replace(proof, proved_to=proved_to, gap=None, doubted=False, is_borne_out=True)
+        return msgspec.structs.replace(
+            proof, proved_to=proved_to, gap=_later_gap(proof.gap, closing), doubted=False, is_borne_out=True
+        )
     if closing.covers_all and not (is_certain or proof.doubted or proof.gap):
         return msgspec.structs.replace(proof, doubted=True)
     if not proof.is_borne_out:
@@ -209,6 +211,13 @@ def _lapsed(proof: Proof, *, since: date) -> Proof:
     """Of days that are not read again, rows may have gone missing since, and no balance would tell."""
     is_over = proof.proved_to is not None and proof.proved_to < since - timedelta(days=1)
     return msgspec.structs.replace(proof, proved_to=None) if is_over else proof
+
+
+def _later_gap(gap: FeedGap | None, closing: Closing) -> FeedGap | None:
+    """What is left of it once all agrees up to that balance."""
+    if gap is None or closing.covers_all or closing.on >= gap.to_date:
+        return None
+    return msgspec.structs.replace(gap, from_date=max(gap.from_date, closing.on + timedelta(days=1)))
 
 
 def _opened(

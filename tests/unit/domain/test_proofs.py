@@ -169,6 +169,18 @@ def test_an_old_row_that_was_missing_fills_its_gap() -> None:
     )
 
 
+def test_a_balance_of_before_a_gap_does_not_close_it() -> None:
+    """As from a bank that tells of yesterday at one time and of now at another."""
+    proof = judge(Proof(), closing(100, day=0))
+    gap = judge(proof, closing(88, day=3, covers_all=True), is_certain=True)
+    assert judge(gap, closing(100, day=0)).status == "gap"
+    narrowed = judge(gap, closing(100, day=2))
+    assert narrowed.gap == FeedGap(
+        from_date=DAY + timedelta(days=3), to_date=DAY + timedelta(days=3), amount="-12.0000"
+    )
+    assert judge(narrowed, closing(100, day=3)).status == "proved"
+
+
 def test_a_proof_lapses_when_balances_tell_nothing_any_more() -> None:
     proved = judge(judge(Proof(), closing(100, day=0)), closing(100, day=1))
     assert proved.status == "proved"
