@@ -67,7 +67,8 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     anchored_on: date | None = None
     """The date of the balance that gave the opening."""
     is_borne_out: bool = False
-    """The opening was given twice: of one read alone, a row booked between the balance and the list may be part."""
+    """The opening is of a closed day, or was given twice: of one read alone, a row booked between the balance and the
+    list may be part."""
     since: date | None = None
     """Rows older than this came after the opening was known, and move it."""
     proved_to: date | None = None
@@ -91,22 +92,30 @@ def closing_balance(
     booked = [
         balance for balance in balances if balance.currency == currency and not balance.credit_limit_included
     ]
-    for balance in booked:
-        if balance.type == "closingBooked" and balance.as_of and not isinstance(balance.as_of, datetime):
-            return Closing(amount=balance.amount, on=balance.as_of, covers_all=False)
+    closings = [
+        (balance, day)
+        for balance in booked
+        if balance.type == "closingBooked" and (day := _local_day(balance.as_of, zone)) is not None
+    ]
+    closed = [(balance, day) for balance, day in closings if day < today]
+    for balance, day in closed:
+        if not isinstance(balance.as_of, datetime):
+            return Closing(amount=balance.amount, on=day, covers_all=False)
     for balance in booked:
         if balance.type == "interimBooked":
             return Closing(amount=balance.amount, on=today, covers_all=True)
-    for balance in booked:
-        if balance.type == "closingBooked" and isinstance(balance.as_of, datetime):
-            as_of = balance.as_of if balance.as_of.tzinfo else balance.as_of.replace(tzinfo=zone)
-            return Closing(amount=balance.amount, on=as_of.astimezone(zone).date(), covers_all=False)
+    for balance, day in closed:
+        return Closing(amount=balance.amount, on=day, covers_all=False)
+    for balance, _ in closings:
+        # Of a day that is not over: whatever the bank calls it, it is an interim one.
+        return Closing(amount=balance.amount, on=today, covers_all=True)
     return None
 
 
-def can_tell(proof: Proof, closing: Closing) -> bool:
-    """Whether what the balance says of single rows is to be believed: the opening may be of two moments itself."""
-    return proof.is_borne_out or not closing.covers_all
+def _local_day(as_of: datetime | date | None, zone: ZoneInfo) -> date | None:
+    if not isinstance(as_of, datetime):
+        return as_of
+    return (as_of if as_of.tzinfo else as_of.replace(tzinfo=zone)).astimezone(zone).date()
 
 
 def moved(
@@ -166,8 +175,10 @@ def judged(
     `holds_unlisted`: some of the rows were not in the bank's list, and may be gone. No opening is reckoned with those,
     nor borne out.
     """
-    if closing is None or proof.is_foreign:
-        return msgspec.structs.replace(proof, doubted=False)
+    if proof.is_foreign:
+        return msgspec.structs.replace(proof, proved_to=None, gap=None, doubted=False)
+    if closing is None:
+        return msgspec.structs.replace(_lapsed(proof, since=since), doubted=False)
     missing = missing_amount(proof, closing, movements)
     if missing is None:
         if holds_unlisted:
@@ -175,16 +186,18 @@ def judged(
         return _opened(proof, closing, movements, since=since, is_borne_out=is_certain)
     anchored_on = proof.anchored_on or closing.on
     if missing == 0:
-        if holds_unlisted and closing.covers_all and not proof.is_borne_out:
+        if holds_unlisted and not proof.is_borne_out:
             # Neither is: a row that the opening was reckoned with by mistake makes up for itself when it goes.
             return msgspec.structs.replace(proof, gap=None)
         proved_to = (
             max(proof.proved_to or closing.on, closing.on) if closing.on > anchored_on else proof.proved_to
         )
-        return msgspec.structs.replace(proof, proved_to=proved_to, gap=None, doubted=False, is_borne_out=True)
+        return msgspec.structs.replace(
+            proof, proved_to=proved_to, gap=_later_gap(proof.gap, closing), doubted=False, is_borne_out=True
+        )
     if closing.covers_all and not (is_certain or proof.doubted or proof.gap):
         return msgspec.structs.replace(proof, doubted=True)
-    if closing.covers_all and not (proof.is_borne_out or proof.gap):
+    if not proof.is_borne_out:
         # It is the opening that was wrong: begin again, rather than show for ever a gap that is none.
         if holds_unlisted:
             return msgspec.structs.replace(proof, opening=None, anchored_on=None, doubted=False)
@@ -194,6 +207,19 @@ def judged(
     return msgspec.structs.replace(proof, gap=gap, doubted=False)
 
 
+def _lapsed(proof: Proof, *, since: date) -> Proof:
+    """Of days that are not read again, rows may have gone missing since, and no balance would tell."""
+    is_over = proof.proved_to is not None and proof.proved_to < since - timedelta(days=1)
+    return msgspec.structs.replace(proof, proved_to=None) if is_over else proof
+
+
+def _later_gap(gap: FeedGap | None, closing: Closing) -> FeedGap | None:
+    """What is left of it once all agrees up to that balance."""
+    if gap is None or closing.covers_all or closing.on >= gap.to_date:
+        return None
+    return msgspec.structs.replace(gap, from_date=max(gap.from_date, closing.on + timedelta(days=1)))
+
+
 def _opened(
     proof: Proof, closing: Closing, movements: Sequence[Movement], *, since: date, is_borne_out: bool
 ) -> Proof:
@@ -201,7 +227,7 @@ def _opened(
         proof,
         opening=closing.amount - _covered(proof, closing, movements),
         anchored_on=closing.on,
-        is_borne_out=is_borne_out,
+        is_borne_out=is_borne_out or not closing.covers_all,
         since=since,
         doubted=False,
     )

@@ -28,6 +28,11 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     after: datetime | None = None
     """When what was stored of the account as this began had been read."""
 
+    @property
+    def first_day(self) -> date:
+        """Banks may list more than they were asked for; all of it must be held against what is stored."""
+        return min([self.since, *(entry.booking_date for entry in self.booked if entry.booking_date)])
+
     def with_page(self, booked: tuple[BankTransaction, ...]) -> Reading:
         return msgspec.structs.replace(self, booked=self.booked + booked)
 

@@ -161,7 +161,7 @@ def withdrawals(
         return [], ()
     lacking = (
         proofs.missing_amount(proof, closing, [row.identity.movement for row in compared.booked])
-        if closing is not None and proofs.can_tell(proof, closing)
+        if closing is not None and proof.is_borne_out
         else None
     )
     if lacking is not None and closing is not None:

@@ -84,7 +84,7 @@ def enter_reading(
             stored = store.accounts(organisation_id, [account_id])[account_id]
         if _is_superseded(reading, stored.record):
             raise Superseded(stored)
-        books = store.books(organisation_id, account_id, since=reading.since)
+        books = store.books(organisation_id, account_id, since=reading.first_day)
         try:
             _Entering(
                 reading,

@@ -106,6 +106,17 @@ def test_an_opening_that_no_second_read_bears_out_is_given_up() -> None:
     assert judge(again, closing(100, day=2, covers_all=True)).status == "proved"
 
 
+def test_an_opening_that_a_closed_day_contradicts_is_given_up() -> None:
+    """It was reckoned of an interim balance, while a row was booked; only later did the bank tell of closed days."""
+    row = movement(-5)
+    torn = judge(entered(Proof(), row), closing(100, day=0, covers_all=True), row)
+    again = judge(torn, closing(95, day=1), row)
+    assert (again.status, again.opening, again.is_borne_out) == ("unproved", Decimal(100), True)
+    assert judge(again, closing(95, day=2), row).status == "proved"
+    unlisted = judge(torn, closing(100, day=1), row, holds_unlisted=True)
+    assert not unlisted.is_borne_out, "nor is it borne out by a row that the bank has taken back since"
+
+
 def test_no_opening_is_reckoned_with_rows_that_the_bank_no_longer_lists() -> None:
     """They would be in it for ever, and the balance would agree that they are there."""
     told = closing(100, day=1, covers_all=True)
@@ -158,6 +169,34 @@ def test_an_old_row_that_was_missing_fills_its_gap() -> None:
     )
 
 
+def test_a_balance_of_before_a_gap_does_not_close_it() -> None:
+    """As from a bank that tells of yesterday at one time and of now at another."""
+    proof = judge(Proof(), closing(100, day=0))
+    gap = judge(proof, closing(88, day=3, covers_all=True), is_certain=True)
+    assert judge(gap, closing(100, day=0)).status == "gap"
+    narrowed = judge(gap, closing(100, day=2))
+    assert narrowed.gap == FeedGap(
+        from_date=DAY + timedelta(days=3), to_date=DAY + timedelta(days=3), amount="-12.0000"
+    )
+    assert judge(narrowed, closing(100, day=3)).status == "proved"
+
+
+def test_a_proof_lapses_when_balances_tell_nothing_any_more() -> None:
+    proved = judge(judge(Proof(), closing(100, day=0)), closing(100, day=1))
+    assert proved.status == "proved"
+
+    def without_balance(day: int) -> Proof:
+        return judged(proved, None, (), since=DAY + timedelta(days=day), is_certain=False)
+
+    assert without_balance(2).status == "proved", "of days that are still read again"
+    lapsed = without_balance(3)
+    assert lapsed.status == "unproved"
+    assert judge(lapsed, closing(100, day=13)).status == "proved"
+    assert judge(lapsed, closing(88, day=13)).status == "gap"
+    foreign = entered(proved, movement(5, day=2, currency="USD"))
+    assert judge(foreign, closing(100, day=2)).status == "unproved"
+
+
 def test_foreign_amounts_and_no_balances_prove_nothing() -> None:
     foreign = entered(Proof(), movement(5, currency="USD"))
     assert judge(judge(foreign, closing(100, day=0)), closing(0, day=1)).status == "unproved"
@@ -177,7 +216,9 @@ def test_which_balance_is_taken() -> None:
     closed = told("closingBooked", yesterday)
     assert taken(told("interimBooked", DAY), closed) == closing(1, day=-1)
     assert taken(told("interimBooked", None)) == closing(1, day=0, covers_all=True)
-    assert taken(told("closingBooked", datetime(2026, 11, 19, 23, 30, tzinfo=UTC))) == closing(1, day=0)
+    assert taken(told("closingBooked", datetime(2026, 11, 18, 23, 30, tzinfo=UTC))) == closing(1, day=-1)
+    for not_over in (DAY, DAY + timedelta(days=1), datetime(2026, 11, 19, 23, 30, tzinfo=UTC)):
+        assert taken(told("closingBooked", not_over)) == closing(1, day=0, covers_all=True)
     for useless in (
         told("interimAvailable", DAY),
         told("closingBooked", None),
