@@ -265,6 +265,7 @@ def test_anothers_consent_is_not_found(world: World, new_world: Any) -> None:
             consent.id,
             banks=world.bank,
             consents=world.consents,
+            healths=world.healths,
             clock=world.clock,
         )
     assert world.consent(consent).status == "active"

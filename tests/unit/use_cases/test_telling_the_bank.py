@@ -101,7 +101,8 @@ def test_a_bank_that_cannot_be_told_is_told_later_and_the_read_is_made(
 def test_a_bank_that_is_left_alone_keeps_nobody_waiting_who_revokes(world: World) -> None:
     consent = connected(world)
     down = BankHealth(bank_id=BANK_ID, failures=5, open_until=world.clock.now() + TELL_BANK_AGAIN)
-    world.healths.save(world.organisation_id, down, version=None)
+    _, version = world.healths.find(world.organisation_id, BANK_ID)
+    world.healths.save(world.organisation_id, down, version=version)
     world.bank.calls.clear()
     revoked = revoke(world, consent)
     assert revoked is not None
