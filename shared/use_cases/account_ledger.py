@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date, timedelta
@@ -171,9 +172,22 @@ def withdrawals(
             # `lacking` was reckoned with the missing rows still held.
             gone = judged if lacking == -total else []
             return [_withdrawal(row) for row in gone], ()
-    gone = [row for row in missing if row.identity.transaction_id in missed_before]
+    gone = _missed_again(compared, missed_before)
     doubted = tuple(row.identity.transaction_id for row in missing if row not in gone)
     return [_withdrawal(row) for row in gone], doubted
+
+
+def _missed_again(compared: Compared, missed_before: AbstractSet[str]) -> list[Row]:
+    """Of rows that look the same, whichever the bank's one is taken for now: as many as both reads missed."""
+    before = Counter(
+        row.identity.content for row in compared.booked if row.identity.transaction_id in missed_before
+    )
+    gone: list[Row] = []
+    for row in sorted(compared.missing, key=lambda row: row.identity.transaction_id not in missed_before):
+        if before[row.identity.content] > 0:
+            before[row.identity.content] -= 1
+            gone.append(row)
+    return gone
 
 
 def batches(entries: Sequence[Entry], pages: Sequence[Page]) -> Iterator[tuple[Entry, ...]]:
