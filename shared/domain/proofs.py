@@ -167,10 +167,13 @@ def judged(
     movements: Sequence[Movement],
     *,
     since: date,
+    history_from: date,
     is_certain: bool,
     holds_unlisted: bool = False,
 ) -> Proof:
-    """The proof after a whole read that reached back to `since`. `is_certain`: the balance was read twice.
+    """The proof after a whole read that reached back to `since`; what is held reaches back to `history_from`.
+
+    `is_certain`: the balance was read twice.
 
     `holds_unlisted`: some of the rows were not in the bank's list, and may be gone. No opening is reckoned with those,
     nor borne out.
@@ -183,7 +186,7 @@ def judged(
     if missing is None:
         if holds_unlisted:
             return msgspec.structs.replace(proof, doubted=False)
-        return _opened(proof, closing, movements, since=since, is_borne_out=is_certain)
+        return _opened(proof, closing, movements, since=history_from, is_borne_out=is_certain)
     anchored_on = proof.anchored_on or closing.on
     if missing == 0:
         if holds_unlisted and not proof.is_borne_out:
@@ -201,7 +204,7 @@ def judged(
         # It is the opening that was wrong: begin again, rather than show for ever a gap that is none.
         if holds_unlisted:
             return msgspec.structs.replace(proof, opening=None, anchored_on=None, doubted=False)
-        return _opened(proof, closing, movements, since=since, is_borne_out=is_certain)
+        return _opened(proof, closing, movements, since=history_from, is_borne_out=is_certain)
     first = min((proof.proved_to or anchored_on) + timedelta(days=1), closing.on)
     gap = FeedGap(from_date=first, to_date=closing.on, amount=format_amount(missing))
     return msgspec.structs.replace(proof, gap=gap, doubted=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal
 
 import msgspec
@@ -205,6 +205,7 @@ class _Entering:
             closing,
             movements,
             since=self._reading.since,
+            history_from=self._history_from,
             is_certain=is_certain,
             holds_unlisted=len(compared.missing) > len(removed),
         )
@@ -230,6 +231,11 @@ class _Entering:
         if overlap is None or self._reading.since < overlap:
             return "fresh"
         return "again" if self._record.history == "fresh" and compared.missing else "settled"
+
+    @property
+    def _history_from(self) -> date:
+        """How far back the stored rows reach, once these are in: an opening is the balance before all of them."""
+        return min(self._record.history_from or self._reading.since, self._reading.since)
 
     def _closing(self) -> Closing | None:
         closing = proofs.closing_balance(
@@ -271,7 +277,7 @@ class _Entering:
             balances=presented,
             data_as_of=reading.read_at,
             next_refresh_at=self._next_refresh_at,
-            history_from=min(record.history_from or reading.since, reading.since),
+            history_from=self._history_from,
             refresh=RefreshBudget(
                 limit=self._rules.unattended_reads_per_day,
                 remaining=record.refresh.remaining,
