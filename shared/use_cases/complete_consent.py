@@ -13,7 +13,8 @@ import msgspec
 
 from shared.banks.connector import BankConnector
 from shared.domain.clock import Clock
-from shared.domain.consents import Consent, ConsentFault, activated, ended, renewal_failed, renewed
+from shared.domain.consent_changes import activated, ended, renewal_failed, renewed
+from shared.domain.consents import Consent, ConsentFault
 from shared.domain.errors import (
     BankAccessLost,
     BankError,

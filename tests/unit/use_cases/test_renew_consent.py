@@ -11,7 +11,8 @@ import msgspec
 import pytest
 
 from shared.domain.bank_data import BankTokens
-from shared.domain.consents import AUTHORISE_WITHIN, Consent, ended
+from shared.domain.consent_changes import ended
+from shared.domain.consents import AUTHORISE_WITHIN, Consent
 from shared.domain.errors import (
     BankUnavailable,
     Conflict,

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from shared.domain.consents import AUTHORISE_WITHIN, TELL_BANK_AGAIN, Consent, Lease
+from shared.domain.consent_changes import TELL_BANK_AGAIN
+from shared.domain.consents import AUTHORISE_WITHIN, Consent, Lease
 from shared.domain.errors import BankRefused, BankTimeout, BankUnavailable
 from shared.use_cases.complete_consent import Callback, complete_consent
 from tests.fakes.bank import BANK_ID, ISSUER
