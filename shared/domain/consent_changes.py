@@ -56,7 +56,8 @@ def given_up(consent: Consent, *bank_consent_ids: str | None, at: datetime) -> C
 
 def bank_told(consent: Consent, *, untold: tuple[str, ...], at: datetime) -> Consent:
     """What the bank could not be told is tried again, for as long as access might last by itself."""
-    if at >= consent.expires_at:
+    ends = [each.expires_at for each in (consent, consent.renewal) if each is not None]
+    if at >= max(ends):
         untold = ()
     return msgspec.structs.replace(
         consent, unwanted=untold, tell_bank_at=at + TELL_BANK_AGAIN if untold else None

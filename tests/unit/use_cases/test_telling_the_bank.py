@@ -115,6 +115,23 @@ def test_it_ends_with_the_time_for_which_access_could_have_lasted(world: World) 
     assert (world.consent(consent).unwanted, world.consent(consent).due_at) == ((), None)
 
 
+def test_a_renewal_of_what_has_expired_would_last_longer(world: World) -> None:
+    """The bank may hold it for valid: its PSU approved it, and the callback died."""
+    consent = connected(world)
+    world.clock.move(timedelta(days=90))
+    run_due_tasks(world)
+    assert world.consent(consent).status == "expired"
+    renewing = renew(world, consent.id).consent.renewal
+    assert renewing is not None
+    world.clock.move(AUTHORISE_WITHIN)
+    world.bank.failures = [BankUnavailable(BANK_ID, "down")]
+    run_due_tasks(world)
+    assert world.consent(consent).unwanted == (renewing.bank_consent_id,)
+    world.clock.move(TELL_BANK_AGAIN)
+    run_due_tasks(world)
+    assert world.bank.revoked == [renewing.bank_consent_id]
+
+
 def test_a_revocation_that_dies_before_the_bank_has_heard_is_finished_by_the_worker(world: World) -> None:
     consent = connected(world)
     renewing = renew(world, consent.id).consent.renewal
