@@ -140,15 +140,22 @@ def with_older_history(
     They were there when the opening was reckoned, which then is too low or too high by them; unless the balance says
     that they are what was missing.
     """
-    amount = sum((movement.amount for movement in older), _ZERO)
+    older = list(older)
+    amount = _sum(older)
     if closing is None or proof.opening is None or not amount:
         return proof
-    adjusted = msgspec.structs.replace(proof, opening=proof.opening - amount)
     lacking = missing_amount(proof, closing, movements)
     has_disagreed = proof.doubted or proof.gap is not None
     if lacking == 0 or (has_disagreed and lacking != -amount):
         return proof
-    return adjusted
+    return with_opening_before(proof, older)
+
+
+def with_opening_before(proof: Proof, older: Iterable[Movement]) -> Proof:
+    """`proof` has entered `older`, and they were never in its opening."""
+    if proof.opening is None:
+        return proof
+    return msgspec.structs.replace(proof, opening=proof.opening - _sum(older))
 
 
 def missing_amount(proof: Proof, closing: Closing, movements: Iterable[Movement]) -> Decimal | None:
@@ -239,4 +246,8 @@ def _opened(
 def _covered(proof: Proof, closing: Closing, movements: Iterable[Movement]) -> Decimal:
     if closing.covers_all:
         return proof.held
-    return proof.held - sum((item.amount for item in movements if item.day > closing.on), _ZERO)
+    return proof.held - _sum(item for item in movements if item.day > closing.on)
+
+
+def _sum(movements: Iterable[Movement]) -> Decimal:
+    return sum((movement.amount for movement in movements), _ZERO)

@@ -151,6 +151,8 @@ class _Entering:
         self._session = session
         self._rules = rules
         self._next_refresh_at = next_refresh_at
+        self._was_passed_over = False
+        """What is new of old days was never in the opening."""
         self._today = reading.read_at.astimezone(rules.time_zone).date()
 
     def run(self, finished: Callable[[Consent], Consent]) -> None:
@@ -189,12 +191,14 @@ class _Entering:
     ) -> tuple[list[Entry], tuple[str, ...], Proof]:
         """(rows to take out, ids in doubt, the proof after all of it)"""
         closing = self._closing()
+        entered = self._after(self._record.proof, compared.entries)
         held = proofs.with_older_history(
-            self._after(self._record.proof, compared.entries),
+            entered,
             self._older(compared.entries),
             closing,
             [row.identity.movement for row in compared.booked],
         )
+        self._was_passed_over = held != entered
         removed, missing = withdrawals(compared, held, closing, missed_before=frozenset(self._record.missing))
         leaving = {entry.row.identity.transaction_id for entry in removed}
         movements = [
@@ -257,7 +261,11 @@ class _Entering:
         )
 
     def _moved(self, record: AccountRecord, batch: Sequence[Entry]) -> AccountRecord:
-        return msgspec.structs.replace(record, proof=self._after(record.proof, batch))
+        proof = self._after(record.proof, batch)
+        if self._was_passed_over:
+            # In the commit of its rows: to an attempt after a crash they are no longer new.
+            proof = proofs.with_opening_before(proof, self._older(batch))
+        return msgspec.structs.replace(record, proof=proof)
 
     def _final(self) -> AccountRecord:
         reading, bank_account, record = self._reading, self._bank_account, self._record

@@ -10,7 +10,9 @@ import pytest
 
 from shared.domain.accounts import AccountRecord
 from shared.domain.bank_data import BankBalance
+from shared.use_cases.fence import Fence
 from tests.fakes.bank import bank_transaction
+from tests.fakes.dying import Died
 from tests.unit.use_cases.conftest import World
 
 TODAY = date(2026, 11, 24)
@@ -84,3 +86,39 @@ def test_a_history_under_which_nothing_moved_is_read_once(world: World) -> None:
             del world.bank.booked[RESOURCE][0]
         world.sync(consent, task=f"next-{number}")
     assert whole_reads(world) == 1
+
+
+def test_a_history_that_comes_in_two_goes_moves_the_opening_by_both(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bank's first list was cut; the worker dies between two commits of the whole one."""
+    world.bank.token_expires_at = world.clock.now() + timedelta(days=90)
+    world.bank.booked[RESOURCE] = rows = [
+        bank_transaction(number, TODAY - timedelta(days=number)) for number in range(500)
+    ]
+    tell_balance(world)
+    world.bank.booked[RESOURCE] = rows[:20]
+    world.sync(world.active_consent(psu_ip_address="203.0.113.7"), task="cut")
+    world.bank.booked[RESOURCE] = rows
+    again = world.active_consent(psu_ip_address="203.0.113.7")
+    real = Fence.commit
+    with monkeypatch.context() as patched:
+        patched.setattr(Fence, "commit", dying_after_rows(real))
+        with pytest.raises(Died):
+            world.sync(again, task="whole")
+    assert 20 < len(world.rows(world.account_id())) < 500
+    assert world.sync(again, task="whole") == "synced"
+    assert len(world.rows(world.account_id())) == 500
+    world.clock.move(timedelta(days=1))
+    world.sync(again, task="next")
+    assert account(world).feed_status == "proved"
+
+
+def dying_after_rows(commit: Any) -> Any:
+    def commit_and_die(*args: Any, **options: Any) -> Any:
+        committed = commit(*args, **options)
+        if options.get("books") is not None:
+            raise Died
+        return committed
+
+    return commit_and_die
