@@ -115,6 +115,23 @@ def test_it_ends_with_the_time_for_which_access_could_have_lasted(world: World) 
     assert (world.consent(consent).unwanted, world.consent(consent).due_at) == ((), None)
 
 
+@pytest.mark.parametrize("is_renewal", [False, True])
+def test_what_was_approved_and_brought_no_tokens_is_given_back(world: World, is_renewal: bool) -> None:
+    """The bank made the tokens, and its answer was lost."""
+    state = renew(world, connected(world).id).state if is_renewal else start(world).state
+    world.bank.failures = [BankTimeout(BANK_ID, "slow")]
+    consent = complete(world, state)
+    assert consent.status == ("active" if is_renewal else "error")
+    run_due_tasks(world)
+    assert world.bank.revoked == ["bank-consent-2" if is_renewal else "bank-consent-1"]
+    assert world.consent(consent).unwanted == ()
+
+
+def test_what_was_declined_is_not(world: World) -> None:
+    consent = complete(world, start(world).state, code=None, error="access_denied")
+    assert (consent.status, consent.unwanted) == ("error", ())
+
+
 def test_a_renewal_of_what_has_expired_would_last_longer(world: World) -> None:
     """The bank may hold it for valid: its PSU approved it, and the callback died."""
     consent = connected(world)
