@@ -175,7 +175,9 @@ class _Entering:
                 proof = self._after(before, [*compared.entries, *removed])
         whole = list(batches([*compared.entries, *removed], self._pages))
         for batch in whole[:-1]:
-            self._write(batch, self._moved(self._record, batch), consent=self._session.fence.consent)
+            self._write(
+                batch, self._moved(self._record, batch, compared), consent=self._session.fence.consent
+            )
         record = msgspec.structs.replace(
             self._final(), proof=proof, missing=missing, history=self._history(compared)
         )
@@ -194,7 +196,7 @@ class _Entering:
         entered = self._after(self._record.proof, compared.entries)
         held = proofs.with_older_history(
             entered,
-            self._older(compared.entries),
+            self._older(compared.entries, compared),
             closing,
             [row.identity.movement for row in compared.booked],
         )
@@ -215,18 +217,28 @@ class _Entering:
         )
         return removed, missing, proof
 
-    def _older(self, entries: Sequence[Entry]) -> list[Movement]:
-        """Rows that are new, of days that were read before and are not read each time."""
-        since, overlap = self._record.proof.since, overlap_from(self._record, self._rules)
-        if since is None or overlap is None:
+    def _older(self, entries: Sequence[Entry], compared: Compared) -> list[Movement]:
+        """Rows that are new, of days that were read before and that the opening covers."""
+        since, before = self._record.proof.since, self._settled_before(compared)
+        if since is None or before is None:
             return []
         return [
             movement
             for entry in entries
             if entry.before is None and not entry.was_pending
             for movement in entry.entered
-            if since <= movement.day < overlap
+            if since <= movement.day < before
         ]
+
+    def _settled_before(self, compared: Compared) -> date | None:
+        """Days before this one bring nothing new but what was passed over: those that are not read each time, and those
+        of the closing balance that an opening was reckoned of, if the list moved under that reading."""
+        overlap, anchored_on = overlap_from(self._record, self._rules), self._record.proof.anchored_on
+        closing = self._closing()
+        if overlap is None or anchored_on is None or closing is None or closing.covers_all:
+            return overlap
+        has_moved = self._record.history == "fresh" and bool(compared.missing)
+        return max(overlap, anchored_on + timedelta(days=1)) if has_moved else overlap
 
     def _history(self, compared: Compared) -> Literal["settled", "fresh", "again"]:
         """At a bank whose pages shift, a row that goes while a long list is read takes another one to a page that has
@@ -260,11 +272,11 @@ class _Entering:
             currency=self._record.currency,
         )
 
-    def _moved(self, record: AccountRecord, batch: Sequence[Entry]) -> AccountRecord:
+    def _moved(self, record: AccountRecord, batch: Sequence[Entry], compared: Compared) -> AccountRecord:
         proof = self._after(record.proof, batch)
         if self._was_passed_over:
             # In the commit of its rows: to an attempt after a crash they are no longer new.
-            proof = proofs.with_opening_before(proof, self._older(batch))
+            proof = proofs.with_opening_before(proof, self._older(batch, compared))
         return msgspec.structs.replace(record, proof=proof)
 
     def _final(self) -> AccountRecord:

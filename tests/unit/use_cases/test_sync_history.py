@@ -35,12 +35,26 @@ def tell_balance(world: World) -> None:
     )
 
 
+def tell_closing(world: World) -> None:
+    """Of yesterday."""
+    on = world.clock.now().date() - timedelta(days=1)
+    covered = [row.amount for row in world.bank.booked[RESOURCE] if (row.booking_date or TODAY) <= on]
+    amount = 1000 - sum(covered, Decimal(0))
+    world.bank.balances_told[RESOURCE] = (
+        BankBalance(type="closingBooked", amount=amount, currency="EUR", as_of=on),
+    )
+
+
 @pytest.fixture
 def taken_back_meanwhile(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    take_back_meanwhile(world, monkeypatch, rows_a_day=1)
+
+
+def take_back_meanwhile(world: World, monkeypatch: pytest.MonkeyPatch, *, rows_a_day: int) -> None:
     """The newest row goes once the first page has been read."""
     world.bank.token_expires_at = world.clock.now() + timedelta(days=90)
     world.bank.booked[RESOURCE] = [
-        bank_transaction(number, TODAY - timedelta(days=number)) for number in range(100)
+        bank_transaction(number, TODAY - timedelta(days=number // rows_a_day)) for number in range(100)
     ]
     tell_balance(world)
     real = world.bank.transactions_page
@@ -73,6 +87,27 @@ def test_a_row_that_was_passed_over_comes_with_a_second_read_of_all(
     assert sorted(found) == sorted(f"FAKE-{number}" for number in range(1, 100))
     assert whole_reads(world) == 2
     assert (account(world).history, statuses[-1]) == ("settled", "proved")
+
+
+@pytest.mark.parametrize("rows_a_day", [1, 8], ids=["an old row", "a recent row"])
+def test_a_row_that_was_passed_over_is_no_gap_where_days_are_closed(
+    world: World, monkeypatch: pytest.MonkeyPatch, rows_a_day: int
+) -> None:
+    """The balance of yesterday is the same before and after, but the list has moved under the reader."""
+    take_back_meanwhile(world, monkeypatch, rows_a_day=rows_a_day)
+    tell_closing(world)
+    consent = world.active_consent()
+    world.sync(consent, task="first")
+    statuses = []
+    for number in range(7):
+        world.due_again(consent)
+        tell_closing(world)
+        assert world.sync(consent, task=f"next-{number}") == "synced"
+        statuses.append(account(world).feed_status)
+    found = [row["externalId"] for row in world.rows(world.account_id())]
+    assert sorted(found) == sorted(f"FAKE-{number}" for number in range(1, 100))
+    assert (account(world).history, statuses[-1]) == ("settled", "proved")
+    assert "gap" not in statuses
 
 
 def test_a_history_under_which_nothing_moved_is_read_once(world: World) -> None:
