@@ -21,7 +21,8 @@ from localcloud.firestore.engine import Engine
 from localcloud.firestore.in_process import InProcessChannel, in_process_client
 from localcloud.firestore.messages import Message
 from shared.domain.bank_data import BankTokens
-from shared.domain.consents import SHARDS, Consent, activated
+from shared.domain.consent_changes import activated
+from shared.domain.consents import SHARDS, Consent
 from shared.domain.ids import derived_id
 from shared.gcp.bank_health_store import BankHealthStore
 from shared.gcp.consent_store import ConsentStore

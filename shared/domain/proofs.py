@@ -140,15 +140,22 @@ def with_older_history(
     They were there when the opening was reckoned, which then is too low or too high by them; unless the balance says
     that they are what was missing.
     """
-    amount = sum((movement.amount for movement in older), _ZERO)
+    older = list(older)
+    amount = _sum(older)
     if closing is None or proof.opening is None or not amount:
         return proof
-    adjusted = msgspec.structs.replace(proof, opening=proof.opening - amount)
     lacking = missing_amount(proof, closing, movements)
     has_disagreed = proof.doubted or proof.gap is not None
     if lacking == 0 or (has_disagreed and lacking != -amount):
         return proof
-    return adjusted
+    return with_opening_before(proof, older)
+
+
+def with_opening_before(proof: Proof, older: Iterable[Movement]) -> Proof:
+    """`proof` has entered `older`, and they were never in its opening."""
+    if proof.opening is None:
+        return proof
+    return msgspec.structs.replace(proof, opening=proof.opening - _sum(older))
 
 
 def missing_amount(proof: Proof, closing: Closing, movements: Iterable[Movement]) -> Decimal | None:
@@ -167,10 +174,13 @@ def judged(
     movements: Sequence[Movement],
     *,
     since: date,
+    history_from: date,
     is_certain: bool,
     holds_unlisted: bool = False,
 ) -> Proof:
-    """The proof after a whole read that reached back to `since`. `is_certain`: the balance was read twice.
+    """The proof after a whole read that reached back to `since`; what is held reaches back to `history_from`.
+
+    `is_certain`: the balance was read twice.
 
     `holds_unlisted`: some of the rows were not in the bank's list, and may be gone. No opening is reckoned with those,
     nor borne out.
@@ -183,7 +193,7 @@ def judged(
     if missing is None:
         if holds_unlisted:
             return msgspec.structs.replace(proof, doubted=False)
-        return _opened(proof, closing, movements, since=since, is_borne_out=is_certain)
+        return _opened(proof, closing, movements, since=history_from, is_borne_out=is_certain)
     anchored_on = proof.anchored_on or closing.on
     if missing == 0:
         if holds_unlisted and not proof.is_borne_out:
@@ -201,7 +211,7 @@ def judged(
         # It is the opening that was wrong: begin again, rather than show for ever a gap that is none.
         if holds_unlisted:
             return msgspec.structs.replace(proof, opening=None, anchored_on=None, doubted=False)
-        return _opened(proof, closing, movements, since=since, is_borne_out=is_certain)
+        return _opened(proof, closing, movements, since=history_from, is_borne_out=is_certain)
     first = min((proof.proved_to or anchored_on) + timedelta(days=1), closing.on)
     gap = FeedGap(from_date=first, to_date=closing.on, amount=format_amount(missing))
     return msgspec.structs.replace(proof, gap=gap, doubted=False)
@@ -236,4 +246,8 @@ def _opened(
 def _covered(proof: Proof, closing: Closing, movements: Iterable[Movement]) -> Decimal:
     if closing.covers_all:
         return proof.held
-    return proof.held - sum((item.amount for item in movements if item.day > closing.on), _ZERO)
+    return proof.held - _sum(item for item in movements if item.day > closing.on)
+
+
+def _sum(movements: Iterable[Movement]) -> Decimal:
+    return sum((movement.amount for movement in movements), _ZERO)

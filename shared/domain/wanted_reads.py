@@ -6,7 +6,8 @@ from datetime import datetime
 
 import msgspec
 
-from shared.domain.consents import ATTENDANCE, Asked, Consent, Progress, attendance_of
+from shared.domain.consent_changes import ATTENDANCE, attendance_of
+from shared.domain.consents import Asked, Consent, Progress
 
 
 def asked_for(consent: Consent, *, account_id: str, at: datetime, psu_ip_address: str | None) -> Consent:

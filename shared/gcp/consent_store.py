@@ -11,7 +11,8 @@ from google.cloud.firestore_v1.base_query import FieldFilter
 
 from shared.domain.accounts import head_of
 from shared.domain.audit import Origin, consent_entry
-from shared.domain.consents import Consent, ConsentHistoryEntry, Happened, what_happened
+from shared.domain.consent_changes import what_happened
+from shared.domain.consents import Consent, ConsentHistoryEntry, Happened
 from shared.domain.errors import StaleWrite
 from shared.gcp import paths
 from shared.gcp.commits import MARK, commit_surely, new_mark

@@ -13,7 +13,8 @@ import msgspec
 
 from shared.banks.connector import BankConnector
 from shared.domain.clock import Clock
-from shared.domain.consents import Consent, ConsentFault, activated, ended, renewal_failed, renewed
+from shared.domain.consent_changes import activated, ended, given_up, renewal_failed, renewed
+from shared.domain.consents import Consent, ConsentFault
 from shared.domain.errors import (
     BankAccessLost,
     BankError,
@@ -34,6 +35,8 @@ from shared.use_cases.ports import (
     SyncTasks,
     TokenVault,
 )
+
+_DECLINED = "PSU_DECLINED"
 
 _ATTEMPTS = 20
 """At a write that must not be lost. A sync commits several times a second at most."""
@@ -107,7 +110,9 @@ def complete_consent(
         return _write(
             stored,
             awaited,
-            lambda consent: _failed(consent, fault=fault or _refusal("")),
+            lambda consent: _failed(
+                consent, fault=fault or _refusal(""), bank_consent_id=awaited.bank_consent_id, at=clock.now()
+            ),
             tokens=None,
             consents=consents,
             clock=clock,
@@ -170,10 +175,13 @@ def _succeeded(consent: Consent, *, at: datetime, psu_ip_address: str | None) ->
     return activated(consent, at=at, expires_at=consent.expires_at, psu_ip_address=psu_ip_address)
 
 
-def _failed(consent: Consent, *, fault: ConsentFault) -> Consent:
+def _failed(consent: Consent, *, fault: ConsentFault, bank_consent_id: str, at: datetime) -> Consent:
+    """The PSU may have approved what we have no tokens for: the bank is told, unless it was the PSU who declined."""
     if consent.renewal_under_way is not None:
-        return renewal_failed(consent, consent.renewal_under_way, fault=fault)
-    return ended(consent, status="error", fault=fault)
+        failed = renewal_failed(consent, consent.renewal_under_way, fault=fault)
+    else:
+        failed = ended(consent, status="error", fault=fault)
+    return failed if fault.code == _DECLINED else given_up(failed, bank_consent_id, at=at)
 
 
 def _connector(consent: Consent, banks: Banks) -> BankConnector:
@@ -189,7 +197,7 @@ def _check_issuer(callback: Callback, awaited: OAuthState) -> None:
 
 def _refusal(error: str) -> ConsentFault:
     if error == "access_denied":
-        return ConsentFault(code="PSU_DECLINED", message="The consent was declined at the bank.")
+        return ConsentFault(code=_DECLINED, message="The consent was declined at the bank.")
     return ConsentFault(code="SCA_FAILED", message="The bank could not complete the authentication.")
 
 

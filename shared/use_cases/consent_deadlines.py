@@ -3,15 +3,8 @@
 from __future__ import annotations
 
 from shared.domain.clock import Clock
-from shared.domain.consents import (
-    ABANDONED,
-    Consent,
-    ConsentFault,
-    bank_told,
-    ended,
-    given_up,
-    renewal_failed,
-)
+from shared.domain.consent_changes import bank_told, ended, given_up, renewal_failed
+from shared.domain.consents import ABANDONED, Consent, ConsentFault
 from shared.domain.errors import BankAccessLost, BankError, BankRefused, BankTokenExpired
 from shared.use_cases.ports import Banks, Consents, StoredConsent
 

@@ -15,7 +15,8 @@ import msgspec
 from shared.domain.accounts import Account
 from shared.domain.audit import SYSTEM, AuditEntry, Origin, audit_entry
 from shared.domain.clock import Clock
-from shared.domain.consents import Consent, without_account
+from shared.domain.consent_changes import without_account
+from shared.domain.consents import Consent
 from shared.domain.erasures import AccountErasure
 from shared.domain.errors import Conflict, NotFound, StaleWrite
 from shared.use_cases.ports import StoredConsent

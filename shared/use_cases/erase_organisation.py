@@ -15,7 +15,8 @@ import msgspec
 
 from shared.domain.audit import SYSTEM, Action, AuditEntry, Origin, audit_entry
 from shared.domain.clock import Clock
-from shared.domain.consents import Consent, ended
+from shared.domain.consent_changes import ended
+from shared.domain.consents import Consent
 from shared.domain.erasures import OrganisationErasure
 from shared.domain.errors import NotFound, StaleWrite
 from shared.domain.key_format import Environment

@@ -7,7 +7,8 @@ from contextlib import suppress
 import msgspec
 
 from shared.domain.clock import Clock, OffsetClock
-from shared.domain.consents import Consent, Renewal, given_up, renewal_started
+from shared.domain.consent_changes import given_up, renewal_started
+from shared.domain.consents import Consent, Renewal
 from shared.domain.errors import Conflict, ConsentPending, NotFound, StaleWrite
 from shared.use_cases.authorisation import ask_bank, await_psu
 from shared.use_cases.bank_breaker import BankHealths

@@ -7,7 +7,8 @@ from contextlib import suppress
 import msgspec
 
 from shared.domain.clock import Clock, OffsetClock
-from shared.domain.consents import Consent, ended, given_up
+from shared.domain.consent_changes import ended, given_up
+from shared.domain.consents import Consent
 from shared.domain.errors import BankLeftAlone, NotFound, StaleWrite
 from shared.use_cases.bank_breaker import BankBreaker, BankHealths
 from shared.use_cases.consent_deadlines import tell_bank

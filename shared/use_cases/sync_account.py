@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal
 
 import msgspec
@@ -151,6 +151,8 @@ class _Entering:
         self._session = session
         self._rules = rules
         self._next_refresh_at = next_refresh_at
+        self._was_passed_over = False
+        """What is new of old days was never in the opening."""
         self._today = reading.read_at.astimezone(rules.time_zone).date()
 
     def run(self, finished: Callable[[Consent], Consent]) -> None:
@@ -173,7 +175,9 @@ class _Entering:
                 proof = self._after(before, [*compared.entries, *removed])
         whole = list(batches([*compared.entries, *removed], self._pages))
         for batch in whole[:-1]:
-            self._write(batch, self._moved(self._record, batch), consent=self._session.fence.consent)
+            self._write(
+                batch, self._moved(self._record, batch, compared), consent=self._session.fence.consent
+            )
         record = msgspec.structs.replace(
             self._final(), proof=proof, missing=missing, history=self._history(compared)
         )
@@ -189,12 +193,14 @@ class _Entering:
     ) -> tuple[list[Entry], tuple[str, ...], Proof]:
         """(rows to take out, ids in doubt, the proof after all of it)"""
         closing = self._closing()
+        entered = self._after(self._record.proof, compared.entries)
         held = proofs.with_older_history(
-            self._after(self._record.proof, compared.entries),
-            self._older(compared.entries),
+            entered,
+            self._older(compared.entries, compared),
             closing,
             [row.identity.movement for row in compared.booked],
         )
+        self._was_passed_over = held != entered
         removed, missing = withdrawals(compared, held, closing, missed_before=frozenset(self._record.missing))
         leaving = {entry.row.identity.transaction_id for entry in removed}
         movements = [
@@ -205,23 +211,34 @@ class _Entering:
             closing,
             movements,
             since=self._reading.since,
+            history_from=self._history_from,
             is_certain=is_certain,
             holds_unlisted=len(compared.missing) > len(removed),
         )
         return removed, missing, proof
 
-    def _older(self, entries: Sequence[Entry]) -> list[Movement]:
-        """Rows that are new, of days that were read before and are not read each time."""
-        since, overlap = self._record.proof.since, overlap_from(self._record, self._rules)
-        if since is None or overlap is None:
+    def _older(self, entries: Sequence[Entry], compared: Compared) -> list[Movement]:
+        """Rows that are new, of days that were read before and that the opening covers."""
+        since, before = self._record.proof.since, self._settled_before(compared)
+        if since is None or before is None:
             return []
         return [
             movement
             for entry in entries
             if entry.before is None and not entry.was_pending
             for movement in entry.entered
-            if since <= movement.day < overlap
+            if since <= movement.day < before
         ]
+
+    def _settled_before(self, compared: Compared) -> date | None:
+        """Days before this one bring nothing new but what was passed over: those that are not read each time, and those
+        of the closing balance that an opening was reckoned of, if the list moved under that reading."""
+        overlap, anchored_on = overlap_from(self._record, self._rules), self._record.proof.anchored_on
+        closing = self._closing()
+        if overlap is None or anchored_on is None or closing is None or closing.covers_all:
+            return overlap
+        has_moved = self._record.history == "fresh" and bool(compared.missing)
+        return max(overlap, anchored_on + timedelta(days=1)) if has_moved else overlap
 
     def _history(self, compared: Compared) -> Literal["settled", "fresh", "again"]:
         """At a bank whose pages shift, a row that goes while a long list is read takes another one to a page that has
@@ -230,6 +247,11 @@ class _Entering:
         if overlap is None or self._reading.since < overlap:
             return "fresh"
         return "again" if self._record.history == "fresh" and compared.missing else "settled"
+
+    @property
+    def _history_from(self) -> date:
+        """How far back the stored rows reach, once these are in: an opening is the balance before all of them."""
+        return min(self._record.history_from or self._reading.since, self._reading.since)
 
     def _closing(self) -> Closing | None:
         closing = proofs.closing_balance(
@@ -250,8 +272,12 @@ class _Entering:
             currency=self._record.currency,
         )
 
-    def _moved(self, record: AccountRecord, batch: Sequence[Entry]) -> AccountRecord:
-        return msgspec.structs.replace(record, proof=self._after(record.proof, batch))
+    def _moved(self, record: AccountRecord, batch: Sequence[Entry], compared: Compared) -> AccountRecord:
+        proof = self._after(record.proof, batch)
+        if self._was_passed_over:
+            # In the commit of its rows: to an attempt after a crash they are no longer new.
+            proof = proofs.with_opening_before(proof, self._older(batch, compared))
+        return msgspec.structs.replace(record, proof=proof)
 
     def _final(self) -> AccountRecord:
         reading, bank_account, record = self._reading, self._bank_account, self._record
@@ -271,7 +297,7 @@ class _Entering:
             balances=presented,
             data_as_of=reading.read_at,
             next_refresh_at=self._next_refresh_at,
-            history_from=min(record.history_from or reading.since, reading.since),
+            history_from=self._history_from,
             refresh=RefreshBudget(
                 limit=self._rules.unattended_reads_per_day,
                 remaining=record.refresh.remaining,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 from datetime import timedelta
 
-from shared.domain.consents import Consent, ConsentFault, ended
+from shared.domain.consent_changes import ended
+from shared.domain.consents import Consent, ConsentFault
 from shared.domain.errors import BankAccessLost, BankError, BankRateLimited, BankTimeout
 from shared.use_cases.fence import BooksChanged
 

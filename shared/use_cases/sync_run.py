@@ -12,7 +12,8 @@ from shared.domain import budgets
 from shared.domain.accounts import account_id, head_of
 from shared.domain.bank_data import BankAccount
 from shared.domain.clock import Clock
-from shared.domain.consents import Consent, ConsentFault, Progress, SyncFailure, ended
+from shared.domain.consent_changes import ended
+from shared.domain.consents import Consent, ConsentFault, Progress, SyncFailure
 from shared.domain.errors import (
     BankAccessLost,
     BankError,

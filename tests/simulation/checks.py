@@ -94,6 +94,7 @@ class Checks:
     def at_the_end(self) -> None:
         """After the calm all of it must be there, once, and fresh."""
         world = self._world
+        self._check_grants()
         active = [connection for connection in world.connections if self._must_be_active(connection)]
         if not active:
             return
@@ -112,6 +113,20 @@ class Checks:
             self._compare(account, self._held(account), start_us=now_us, end_us=now_us)
             if account.feed_status == "gap":
                 world.complain("proof", f"{account.id} shows a gap, {account.feed_gap}, and there is none")
+
+    def _check_grants(self) -> None:
+        """Nothing that is over here lives on at the bank: in the calm, it has been told of all of it."""
+        world = self._world
+        consents = [world.product.consent(connection.consent_id) for connection in world.connections]
+        used = {
+            consent.bank_consent_id
+            for consent in consents
+            if consent is not None and consent.status == "active"
+        }
+        for name, grant in world.bank.grants.items():
+            is_alive = grant.state == "valid" and not grant.refused and world.kernel.now_us < grant.expires_us
+            if is_alive and name not in used:
+                world.complain("alive", f"{name} is valid at the bank, and no active consent is behind it")
 
     def _oldest_us(self) -> int:
         """Of two unattended reads a day one is kept for a retry (decision 10), so that the other comes due exactly a

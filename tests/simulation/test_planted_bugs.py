@@ -14,6 +14,7 @@ import pytest
 
 import shared.domain.accounts
 import shared.use_cases.account_ledger
+import shared.use_cases.consent_deadlines
 import shared.use_cases.sync_account
 from shared.gcp.envelope import KmsTokenVault
 from shared.gcp.sync_store import FirestoreSyncStore
@@ -118,3 +119,8 @@ def test_a_feed_that_forgets(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(shared.use_cases.account_ledger.Entry, "change", property(change))
     assert found("feed")
+
+
+def test_a_bank_that_is_told_of_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared.use_cases.consent_deadlines, "give_back", lambda *_, **__: True)
+    assert found("alive")

@@ -49,6 +49,7 @@ def judge(
         told,
         movements,
         since=DAY - timedelta(days=30),
+        history_from=DAY - timedelta(days=30),
         is_certain=is_certain,
         holds_unlisted=holds_unlisted,
     )
@@ -186,7 +187,8 @@ def test_a_proof_lapses_when_balances_tell_nothing_any_more() -> None:
     assert proved.status == "proved"
 
     def without_balance(day: int) -> Proof:
-        return judged(proved, None, (), since=DAY + timedelta(days=day), is_certain=False)
+        since = DAY + timedelta(days=day)
+        return judged(proved, None, (), since=since, history_from=DAY, is_certain=False)
 
     assert without_balance(2).status == "proved", "of days that are still read again"
     lapsed = without_balance(3)

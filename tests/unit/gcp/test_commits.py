@@ -18,7 +18,8 @@ from google.api_core.exceptions import (
 from google.cloud.firestore_v1.batch import WriteBatch
 from google.cloud.firestore_v1.document import DocumentReference
 
-from shared.domain.consents import Consent, ended
+from shared.domain.consent_changes import ended
+from shared.domain.consents import Consent
 from shared.domain.errors import StaleWrite
 from shared.domain.oauth_states import OAuthState
 from shared.gcp.oauth_state_store import OAuthStateStore

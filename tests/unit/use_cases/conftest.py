@@ -11,7 +11,8 @@ import msgspec
 import pytest
 from google.cloud.firestore import Client
 
-from shared.domain.consents import Consent, activated
+from shared.domain.consent_changes import activated
+from shared.domain.consents import Consent
 from shared.domain.ids import new_id
 from shared.gcp import paths
 from shared.gcp.account_store import AccountStore

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.accounts import head_of
-from shared.domain.consents import AUTHORISE_WITHIN, SHARDS, STATE_LIFETIME, TELL_BANK_AGAIN
+from shared.domain.consent_changes import TELL_BANK_AGAIN
+from shared.domain.consents import AUTHORISE_WITHIN, SHARDS, STATE_LIFETIME
 from shared.domain.errors import BankUnavailable, Conflict, ConsentExpired, Invalid
 from shared.use_cases.dispatch_shard import dispatch_shard
 from shared.use_cases.list_transactions import require_readable

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from google.cloud.firestore import Client
 
-from shared.domain.consents import given_up
+from shared.domain.consent_changes import given_up
 from shared.domain.erasures import SETTLE, OrganisationErasure
 from shared.domain.errors import BankUnavailable, NotFound
 from shared.domain.oauth_states import OAuthState

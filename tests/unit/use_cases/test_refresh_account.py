@@ -9,7 +9,8 @@ import pytest
 
 from shared.domain.accounts import AccountRecord
 from shared.domain.budgets import RefreshBudget
-from shared.domain.consents import ATTENDANCE, Consent, Lease
+from shared.domain.consent_changes import ATTENDANCE
+from shared.domain.consents import Consent, Lease
 from shared.domain.errors import (
     BankUnavailable,
     ConsentExpired,

@@ -11,7 +11,8 @@ import msgspec
 import pytest
 
 from shared.domain.bank_data import BankTokens
-from shared.domain.consents import AUTHORISE_WITHIN, Consent, ended
+from shared.domain.consent_changes import ended
+from shared.domain.consents import AUTHORISE_WITHIN, Consent
 from shared.domain.errors import (
     BankUnavailable,
     Conflict,
@@ -139,7 +140,9 @@ def test_a_renewal_that_fails_leaves_the_consent_as_it_was(
     assert after.renewal is not None
     assert after.renewal.fault is not None
     assert after.renewal.fault.code == code
-    unchanged = msgspec.structs.replace(after, renewal=None, revision=before.revision)
+    unchanged = msgspec.structs.replace(
+        after, renewal=None, revision=before.revision, unwanted=(), tell_bank_at=None
+    )
     assert unchanged == before
     assert tokens(world, after) == old_tokens
     assert events(world, after)[-2:] == ["renewal_started", "renewal_failed"]

@@ -10,7 +10,9 @@ import pytest
 
 from shared.domain.accounts import AccountRecord
 from shared.domain.bank_data import BankBalance
+from shared.use_cases.fence import Fence
 from tests.fakes.bank import bank_transaction
+from tests.fakes.dying import Died
 from tests.unit.use_cases.conftest import World
 
 TODAY = date(2026, 11, 24)
@@ -33,12 +35,26 @@ def tell_balance(world: World) -> None:
     )
 
 
+def tell_closing(world: World) -> None:
+    """Of yesterday."""
+    on = world.clock.now().date() - timedelta(days=1)
+    covered = [row.amount for row in world.bank.booked[RESOURCE] if (row.booking_date or TODAY) <= on]
+    amount = 1000 - sum(covered, Decimal(0))
+    world.bank.balances_told[RESOURCE] = (
+        BankBalance(type="closingBooked", amount=amount, currency="EUR", as_of=on),
+    )
+
+
 @pytest.fixture
 def taken_back_meanwhile(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    take_back_meanwhile(world, monkeypatch, rows_a_day=1)
+
+
+def take_back_meanwhile(world: World, monkeypatch: pytest.MonkeyPatch, *, rows_a_day: int) -> None:
     """The newest row goes once the first page has been read."""
     world.bank.token_expires_at = world.clock.now() + timedelta(days=90)
     world.bank.booked[RESOURCE] = [
-        bank_transaction(number, TODAY - timedelta(days=number)) for number in range(100)
+        bank_transaction(number, TODAY - timedelta(days=number // rows_a_day)) for number in range(100)
     ]
     tell_balance(world)
     real = world.bank.transactions_page
@@ -73,6 +89,27 @@ def test_a_row_that_was_passed_over_comes_with_a_second_read_of_all(
     assert (account(world).history, statuses[-1]) == ("settled", "proved")
 
 
+@pytest.mark.parametrize("rows_a_day", [1, 8], ids=["an old row", "a recent row"])
+def test_a_row_that_was_passed_over_is_no_gap_where_days_are_closed(
+    world: World, monkeypatch: pytest.MonkeyPatch, rows_a_day: int
+) -> None:
+    """The balance of yesterday is the same before and after, but the list has moved under the reader."""
+    take_back_meanwhile(world, monkeypatch, rows_a_day=rows_a_day)
+    tell_closing(world)
+    consent = world.active_consent()
+    world.sync(consent, task="first")
+    statuses = []
+    for number in range(7):
+        world.due_again(consent)
+        tell_closing(world)
+        assert world.sync(consent, task=f"next-{number}") == "synced"
+        statuses.append(account(world).feed_status)
+    found = [row["externalId"] for row in world.rows(world.account_id())]
+    assert sorted(found) == sorted(f"FAKE-{number}" for number in range(1, 100))
+    assert (account(world).history, statuses[-1]) == ("settled", "proved")
+    assert "gap" not in statuses
+
+
 def test_a_history_under_which_nothing_moved_is_read_once(world: World) -> None:
     world.bank.token_expires_at = world.clock.now() + timedelta(days=90)
     world.bank.booked[RESOURCE] = [bank_transaction(number, TODAY) for number in range(3)]
@@ -84,3 +121,39 @@ def test_a_history_under_which_nothing_moved_is_read_once(world: World) -> None:
             del world.bank.booked[RESOURCE][0]
         world.sync(consent, task=f"next-{number}")
     assert whole_reads(world) == 1
+
+
+def test_a_history_that_comes_in_two_goes_moves_the_opening_by_both(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bank's first list was cut; the worker dies between two commits of the whole one."""
+    world.bank.token_expires_at = world.clock.now() + timedelta(days=90)
+    world.bank.booked[RESOURCE] = rows = [
+        bank_transaction(number, TODAY - timedelta(days=number)) for number in range(500)
+    ]
+    tell_balance(world)
+    world.bank.booked[RESOURCE] = rows[:20]
+    world.sync(world.active_consent(psu_ip_address="203.0.113.7"), task="cut")
+    world.bank.booked[RESOURCE] = rows
+    again = world.active_consent(psu_ip_address="203.0.113.7")
+    real = Fence.commit
+    with monkeypatch.context() as patched:
+        patched.setattr(Fence, "commit", dying_after_rows(real))
+        with pytest.raises(Died):
+            world.sync(again, task="whole")
+    assert 20 < len(world.rows(world.account_id())) < 500
+    assert world.sync(again, task="whole") == "synced"
+    assert len(world.rows(world.account_id())) == 500
+    world.clock.move(timedelta(days=1))
+    world.sync(again, task="next")
+    assert account(world).feed_status == "proved"
+
+
+def dying_after_rows(commit: Any) -> Any:
+    def commit_and_die(*args: Any, **options: Any) -> Any:
+        committed = commit(*args, **options)
+        if options.get("books") is not None:
+            raise Died
+        return committed
+
+    return commit_and_die

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -100,3 +101,22 @@ def test_a_row_taken_back_during_the_first_read_goes(world: World, told: list[st
     assert [row["externalId"] for row in world.rows(world.account_id())] == ["FAKE-4"]
     assert "gap" not in statuses
     assert statuses[-1] == "proved"
+
+
+def test_a_row_of_before_the_opening_that_was_missing_fills_its_gap(world: World, told: list[str]) -> None:
+    """The opening came with a later read, which reached back less far than what was held by then."""
+    today = world.clock.now().date()
+    told[:] = ["100", "95", "95"]
+    consent = world.active_consent(psu_ip_address="203.0.113.7")
+    world.bank.booked[RESOURCE] = [bank_transaction(4, today)]
+    world.sync(consent, task="first")
+    statuses = []
+    for number in range(6):
+        if number == 3:
+            world.bank.booked[RESOURCE].append(bank_transaction(6, today - timedelta(days=15)))
+            told[:] = ["88"]
+        world.due_again(consent)
+        statuses.append(status_after(world, consent, task=f"next-{number}"))
+    assert statuses[-1] == "gap", "booked in arrears, further back than reads reach"
+    whole = world.active_consent(psu_ip_address="203.0.113.7")
+    assert status_after(world, whole, task="whole") == "proved"

@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from shared.domain.bank_health import BankHealth
-from shared.domain.consents import AUTHORISE_WITHIN, TELL_BANK_AGAIN, Consent, Lease
+from shared.domain.consent_changes import TELL_BANK_AGAIN
+from shared.domain.consents import AUTHORISE_WITHIN, Consent, Lease
 from shared.domain.errors import BankRefused, BankTimeout, BankUnavailable
 from shared.use_cases.complete_consent import Callback, complete_consent
 from tests.fakes.bank import BANK_ID, ISSUER
@@ -129,6 +130,40 @@ def test_it_ends_with_the_time_for_which_access_could_have_lasted(world: World) 
     world.bank.failures = [BankUnavailable(BANK_ID, "down")]
     assert run_due_tasks(world) == ["ended"]
     assert (world.consent(consent).unwanted, world.consent(consent).due_at) == ((), None)
+
+
+@pytest.mark.parametrize("is_renewal", [False, True])
+def test_what_was_approved_and_brought_no_tokens_is_given_back(world: World, is_renewal: bool) -> None:
+    """The bank made the tokens, and its answer was lost."""
+    state = renew(world, connected(world).id).state if is_renewal else start(world).state
+    world.bank.failures = [BankTimeout(BANK_ID, "slow")]
+    consent = complete(world, state)
+    assert consent.status == ("active" if is_renewal else "error")
+    run_due_tasks(world)
+    assert world.bank.revoked == ["bank-consent-2" if is_renewal else "bank-consent-1"]
+    assert world.consent(consent).unwanted == ()
+
+
+def test_what_was_declined_is_not(world: World) -> None:
+    consent = complete(world, start(world).state, code=None, error="access_denied")
+    assert (consent.status, consent.unwanted) == ("error", ())
+
+
+def test_a_renewal_of_what_has_expired_would_last_longer(world: World) -> None:
+    """The bank may hold it for valid: its PSU approved it, and the callback died."""
+    consent = connected(world)
+    world.clock.move(timedelta(days=90))
+    run_due_tasks(world)
+    assert world.consent(consent).status == "expired"
+    renewing = renew(world, consent.id).consent.renewal
+    assert renewing is not None
+    world.clock.move(AUTHORISE_WITHIN)
+    world.bank.failures = [BankUnavailable(BANK_ID, "down")]
+    run_due_tasks(world)
+    assert world.consent(consent).unwanted == (renewing.bank_consent_id,)
+    world.clock.move(TELL_BANK_AGAIN)
+    run_due_tasks(world)
+    assert world.bank.revoked == [renewing.bank_consent_id]
 
 
 def test_a_revocation_that_dies_before_the_bank_has_heard_is_finished_by_the_worker(world: World) -> None:
