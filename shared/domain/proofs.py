@@ -133,20 +133,29 @@ def moved(
 
 
 def with_older_history(
-    proof: Proof, older: Iterable[Movement], closing: Closing | None, movements: Sequence[Movement]
+    proof: Proof,
+    older: Iterable[Movement],
+    closing: Closing | None,
+    movements: Sequence[Movement],
+    *,
+    unlisted: Iterable[Movement] = (),
 ) -> Proof:
     """`proof` has entered `older`: rows of days that an earlier whole read had covered, and yet did not bring.
 
     They were there when the opening was reckoned, which then is too low or too high by them; unless the balance says
-    that they are what was missing.
+    that they are what was missing. It may say so without those rows that it held and that the bank lists no more.
     """
     older = list(older)
     amount = _sum(older)
     if closing is None or proof.opening is None or not amount:
         return proof
     lacking = missing_amount(proof, closing, movements)
-    has_disagreed = proof.doubted or proof.gap is not None
-    if lacking == 0 or (has_disagreed and lacking != -amount):
+    gone = _sum(item for item in unlisted if closing.covers_all or item.day <= closing.on)
+    if lacking is None or lacking in (0, -gone):
+        return proof
+    # Else a row booked meanwhile may be in it; not in the balance of a day that is over.
+    must_be_exact = proof.doubted or proof.gap is not None or not closing.covers_all
+    if must_be_exact and lacking not in (-amount, -amount - gone):
         return proof
     return with_opening_before(proof, older)
 

@@ -199,6 +199,7 @@ class _Entering:
             self._older(compared.entries, compared),
             closing,
             [row.identity.movement for row in compared.booked],
+            unlisted=[row.identity.movement for row in compared.missing],
         )
         self._was_passed_over = held != entered
         removed, missing = withdrawals(compared, held, closing, missed_before=frozenset(self._record.missing))
