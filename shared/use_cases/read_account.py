@@ -14,7 +14,7 @@ from shared.domain.clock import Clock
 from shared.domain.consents import Progress
 from shared.domain.errors import BankRefused
 from shared.domain.readings import Reading, from_parts, to_parts
-from shared.use_cases.bank_session import BankSession
+from shared.use_cases.bank_session import BankSession, Interrupted
 from shared.use_cases.ports import BankRules, SyncStore
 
 OVERLAP_DAYS = 10
@@ -35,21 +35,18 @@ def read_account(
     clock: Clock,
     may_ask_again: Callable[[], bool],
 ) -> Reading:
-    """Goes on where `progress` says an earlier attempt stopped. Raises BankError and Interrupted.
+    """Goes on where `progress` says an earlier attempt stopped. Raises BankError, StaleWrite and Interrupted.
 
     `may_ask_again` reserves what a second question to the bank spends, and says whether there was any left.
 
     Pending entries are read before booked ones: what is booked in between is told twice rather than never.
     """
-    consent = session.fence.consent
-    resumed, page = None, None
+    reading, page = None, None
+    kept = _Kept(record.id, progress, session=session)
     if progress.account_id == record.id:
-        resumed = from_parts(store.reading(consent.organisation_id, consent.id, parts=progress.parts))
-        page = progress.next_page
-    if resumed is None:
-        page = None
-    reading = resumed or _begin(bank_account, record, session=session, rules=rules, clock=clock)
-    kept = _Kept(record.id, progress, session=session, rows=len(resumed.booked) if resumed else None)
+        reading, page = kept.reading(store), progress.next_page
+    if reading is None:
+        reading = _begin(bank_account, record, session=session, rules=rules, clock=clock)
     while True:
         try:
             answer = session.read(
@@ -142,13 +139,24 @@ def _page(
 class _Kept:
     """What the store has of this read."""
 
-    def __init__(
-        self, account_id: str, progress: Progress, *, session: BankSession, rows: int | None
-    ) -> None:
+    def __init__(self, account_id: str, progress: Progress, *, session: BankSession) -> None:
         self._account_id = account_id
         self._progress = progress
         self._session = session
-        self._rows = rows
+        self._rows: int | None = None
+        """Booked entries that are kept; None while nothing is."""
+
+    def reading(self, store: SyncStore) -> Reading:
+        """Raises StaleWrite where another delivery of this task has gone on with it and ended, Interrupted where it
+        was lost: to begin again here would ask the bank what was not reserved."""
+        consent = self._session.fence.consent
+        parts = store.reading(consent.organisation_id, consent.id, parts=self._progress.parts)
+        reading = from_parts(parts)
+        if reading is None or len(parts) < self._progress.parts:
+            self.drop()
+            raise Interrupted
+        self._rows = len(reading.booked)
+        return reading
 
     def keep(self, reading: Reading, page: str) -> None:
         parts = to_parts(reading, booked_from=self._rows or 0, is_first=self._rows is None)

@@ -99,7 +99,7 @@ class Reservations:
         return [
             AccountWrite(record=self._without(stored.record), version=stored.version)
             for name, stored in self._allowed.items()
-            if name not in kept and self._at in stored.record.reads
+            if name in self._reserved and name not in kept and self._at in stored.record.reads
         ]
 
     def list_reads_given_back(self, consent: Consent) -> Consent:

@@ -31,6 +31,10 @@ from tests.unit.use_cases.test_renew_consent import renew
 DOWN = BankUnavailable(BANK_ID, "down")
 
 
+class Crash(BaseException):
+    pass
+
+
 def breaker(world: World) -> BankBreaker:
     return BankBreaker(
         world.organisation_id, BANK_ID, healths=world.healths, notices=NO_NOTICES, clock=world.clock
@@ -92,6 +96,20 @@ def test_it_closes_when_the_probe_succeeds(world: World) -> None:
     found = health(world)
     assert (found.status(at=world.clock.now()), found.last_success_at) == ("operational", world.clock.now())
     assert world.sync(world.active_consent(), task="task-2") == "synced"
+
+
+def test_a_probe_that_was_stopped_before_it_called_leaves_it_open(world: World) -> None:
+    """Although it had its list of accounts from an earlier attempt."""
+    consent = world.active_consent()
+    world.bank.failures = [None, Crash()]  # type: ignore[list-item]
+    with pytest.raises(Crash):
+        world.sync(consent)
+    open_it(world)
+    world.clock.move(OPEN_FIRST)
+    calls = len(world.bank.calls)
+    assert world.sync(consent, should_stop=lambda: True) == "continued"
+    assert len(world.bank.calls) == calls
+    assert health(world).failures
 
 
 def test_of_eight_workers_at_once_one_probes(world: World) -> None:

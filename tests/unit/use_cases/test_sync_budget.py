@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from shared.domain.accounts import public_account, refresh_budget
+from shared.domain.consents import Consent
 from shared.domain.errors import BankRateLimited, BankTimeout, BankUnavailable
 from shared.domain.wanted_reads import asked_for
 from shared.gcp import paths
@@ -113,16 +114,52 @@ def test_a_resumed_attempt_that_may_have_called_the_bank_spends_again(world: Wor
     assert len(record(world).reads) == 2
 
 
-def test_going_on_with_a_list_that_was_begun_spends_nothing(world: World) -> None:
+def begun(world: World) -> Consent:
+    """One whose worker died after the first page of a list of three."""
     today = world.clock.now().date()
     world.bank.booked["resource-1"] = [bank_transaction(number, today) for number in range(100)]
     consent = world.active_consent()
     world.bank.failures = [*[None] * 4, Crash()]  # type: ignore[list-item]
     with pytest.raises(Crash):
         world.sync(consent)
-    assert world.sync(consent) == "synced"
+    return consent
+
+
+def test_going_on_with_a_list_that_was_begun_spends_nothing(world: World) -> None:
+    assert world.sync(begun(world)) == "synced"
     assert len(record(world).reads) == 1
     assert [name for name, _ in world.bank.unattended].count("booked resource-1 0") == 1
+    assert len(world.rows(world.account_id())) == 100
+
+
+def test_a_delivery_that_stood_still_while_another_went_on_does_not_begin_again(world: World) -> None:
+    consent = begun(world)
+    outcomes = []
+
+    class StandsStill(type(world.store)):  # type: ignore[misc]
+        """After its claim is written, until the other delivery of the same task has read everything."""
+
+        def commit(self, *args: Any, **kwargs: Any) -> Any:
+            committed = super().commit(*args, **kwargs)
+            if not outcomes:
+                outcomes.append(world.sync(consent))
+            return committed
+
+    assert world.sync(consent, store=StandsStill(world.data)) == "overtaken"
+    assert outcomes == ["synced"]
+    assert [name for name, _ in world.bank.unattended].count("booked resource-1 0") == 1
+    assert [name for name, _ in world.bank.unattended].count("balances resource-1") == 1
+
+
+def test_a_reading_that_was_lost_is_begun_again_on_a_reservation_of_its_own(world: World) -> None:
+    consent = begun(world)
+    for part in world.data.collection_group("reading").stream():
+        part.reference.delete()
+    assert world.sync(consent) == "continued"
+    assert len(record(world).reads) == 1
+    assert world.sync(consent, task="task-2") == "synced"
+    assert len(record(world).reads) == 2
+    assert [name for name, _ in world.bank.unattended].count("balances resource-1") == 2
     assert len(world.rows(world.account_id())) == 100
 
 
