@@ -12,6 +12,9 @@ from shared.domain.consents import Attendance, Consent, ConsentFault, Happened, 
 ATTENDANCE = timedelta(minutes=10)
 """How long after a PSU was with us a read may still say so."""
 
+TELL_BANK_AGAIN = timedelta(hours=6)
+"""A bank that could not be told that a consent is over is told again after this."""
+
 
 def what_happened(before: Consent, after: Consent) -> Happened:
     """Between two revisions."""
@@ -41,9 +44,6 @@ def activated(
         fault=None,
         attendance=attendance_of(psu_ip_address, at=at),
     )
-
-
-TELL_BANK_AGAIN = timedelta(hours=6)
 
 
 def given_up(consent: Consent, *bank_consent_ids: str | None, at: datetime) -> Consent:

@@ -141,9 +141,11 @@ class SyncRun:
             return self._continue_later()
         except BankAccessLost as lost:
             self._sync.bank_answered(lost)
+            self._leave_reads_to_others()
             self._fence.save(ended_by_bank(self._fence.consent, lost))
             return "ended"
         except NotDecryptable:
+            self._leave_reads_to_others()
             fault = ConsentFault(code="TOKEN_REFUSED", message="The bank's tokens can no longer be used.")
             self._fence.save(ended(self._fence.consent, status="error", fault=fault))
             return "ended"
@@ -369,6 +371,12 @@ class SyncRun:
             consent.organisation_id, consent.id, window=f"retry-{consent.lease.fence}", not_before=until
         )
         return "postponed"
+
+    def _leave_reads_to_others(self) -> None:
+        """Before this consent ends: another one to the same accounts may make those that were not made."""
+        writes = self._reservations.given_back(begun=self._begun)
+        if writes:
+            self._commit(self._fence.consent, writes)
 
     def _commit(self, consent: Consent, writes: list[AccountWrite]) -> None:
         """The consent in any case; the accounts unless another consent has written them meanwhile."""

@@ -13,7 +13,7 @@ import pytest
 
 from shared.domain.accounts import public_account, refresh_budget
 from shared.domain.consents import Consent
-from shared.domain.errors import BankRateLimited, BankTimeout, BankUnavailable
+from shared.domain.errors import BankAccessLost, BankRateLimited, BankTimeout, BankUnavailable, NotDecryptable
 from shared.domain.wanted_reads import asked_for
 from shared.gcp import paths
 from tests.fakes.bank import BANK_ID, bank_account, bank_transaction
@@ -207,6 +207,36 @@ def test_what_was_not_called_is_given_back(world: World) -> None:
     }
     assert after == before, "the accounts were never asked"
     assert world.sync(consent, task="up") == "synced"
+
+
+@pytest.mark.parametrize(
+    "lost", [BankAccessLost(BANK_ID, "gone", reason="revoked"), NotDecryptable("old key")]
+)
+def test_a_consent_that_ends_leaves_the_reads_that_it_did_not_make_to_others(
+    world: World, monkeypatch: pytest.MonkeyPatch, lost: Exception
+) -> None:
+    consent = world.active_consent()
+    world.sync(consent)
+    before = record(world).reads
+    world.due_again(consent)
+
+    def refuse(*_args: object, **_named: object) -> Any:
+        raise lost
+
+    monkeypatch.setattr(world.bank, "refresh", refuse)
+    monkeypatch.setattr(world.vault, "open", refuse if isinstance(lost, NotDecryptable) else world.vault.open)
+    assert world.sync(consent, task="task-2") == "ended"
+    assert record(world).reads == before
+    assert record(world).status != "active"
+
+
+def test_a_consent_that_ends_at_a_read_has_spent_it(world: World) -> None:
+    consent = world.active_consent()
+    world.sync(consent)
+    world.due_again(consent)
+    world.bank.failures = [None, None, BankAccessLost(BANK_ID, "gone", reason="revoked")]
+    assert world.sync(consent, task="task-2") == "ended"
+    assert len(record(world).reads) == 2
 
 
 def test_a_spent_budget_is_waited_for_without_a_call(world: World) -> None:
