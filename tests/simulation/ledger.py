@@ -101,9 +101,14 @@ class Ledger:
     movements: list[Movement] = field(default_factory=list)
     """By booking date, then serial: the order of a statement."""
 
-    def balance(self, at_us: int) -> Decimal:
+    def balance(self, at_us: int, *, up_to: date = date.max) -> Decimal:
         return self.opening - sum(
-            (movement.amount for movement in self.movements if movement.is_booked(at_us)), Decimal(0)
+            (
+                movement.amount
+                for movement in self.movements
+                if movement.booking_date <= up_to and movement.is_booked(at_us)
+            ),
+            Decimal(0),
         )
 
     def add(self, movement: Movement) -> None:

@@ -31,6 +31,8 @@ class Manners:
     token_life_us: int
     unattended_limit: int
     enforces_limit: bool
+    balances: Literal["interim", "closing", "both"]
+    """closing: of the last working day, with what was booked late on it or before."""
     habits: Habits
 
 
@@ -55,5 +57,6 @@ def draw_manners(rng: random.Random) -> Manners:
         token_life_us=rng.choice((5 * MINUTE, HOUR, DAY)),
         unattended_limit=rng.choice((4, 4, 2, 6)),
         enforces_limit=rng.random() < 0.7,
+        balances=rng.choice(("interim", "interim", "closing", "both")),
         habits=habits,
     )

@@ -10,7 +10,7 @@ import random
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 
 from greenlet import getcurrent
 
@@ -207,15 +207,22 @@ class ModelBank:
         self._check_access(access)
         held = self._held(account)
         self._count(held, "balances", access)
-        now = self._kernel.now()
-        return (
-            BankBalance(
-                type="interimBooked",
-                amount=held.ledger.balance(self._kernel.now_us),
-                currency="EUR",
-                as_of=now,
-            ),
+        now_us = self._kernel.now_us
+        interim = BankBalance(
+            type="interimBooked",
+            amount=held.ledger.balance(now_us),
+            currency="EUR",
+            as_of=from_us(now_us),
         )
+        closed = _last_working_day_before(_local_day(now_us))
+        closing = BankBalance(
+            type="closingBooked",
+            amount=held.ledger.balance(now_us, up_to=closed),
+            currency="EUR",
+            as_of=closed,
+        )
+        told = {"interim": (interim,), "closing": (closing,), "both": (interim, closing)}
+        return told[self.manners.balances]
 
     def transactions_page(
         self,
@@ -372,6 +379,10 @@ def _daily_numbers(movements: Sequence[Movement], now_us: int) -> dict[int, str]
             counts[movement.booking_date] += 1
             numbers[movement.serial] = f"{counts[movement.booking_date]:04d}"
     return numbers
+
+
+def _last_working_day_before(day: date) -> date:
+    return day - timedelta(days={0: 3, 6: 2}.get(day.weekday(), 1))
 
 
 def _local_day(at_us: int) -> date:
