@@ -7,7 +7,16 @@ from typing import Literal
 
 import msgspec
 
-from shared.domain.consents import Attendance, Consent, ConsentFault, Happened, Renewal, Status
+from shared.domain.consents import (
+    Attendance,
+    Consent,
+    ConsentFault,
+    Happened,
+    Progress,
+    Renewal,
+    Status,
+    SyncFailure,
+)
 
 ATTENDANCE = timedelta(minutes=10)
 """How long after a PSU was with us a read may still say so."""
@@ -61,6 +70,51 @@ def bank_told(consent: Consent, *, untold: tuple[str, ...], at: datetime) -> Con
         untold = ()
     return msgspec.structs.replace(
         consent, unwanted=untold, tell_bank_at=at + TELL_BANK_AGAIN if untold else None
+    )
+
+
+def synced(consent: Consent, *, at: datetime, next_sync_at: datetime, is_whole: bool) -> Consent:
+    """`is_whole`: all of its accounts were read, and what was read was entered."""
+    return msgspec.structs.replace(
+        consent,
+        lease=consent.lease.released(),
+        last_synced_at=at,
+        next_sync_at=next_sync_at,
+        full_history_read=consent.full_history_read or is_whole,
+        failed_syncs=0,
+        last_failure=None,
+        attendance=None,
+        wanted=(),
+        wanted_attended=(),
+        in_turn_at=None,
+        progress=None,
+    )
+
+
+def put_off(consent: Consent, *, until: datetime) -> Consent:
+    """No read is allowed before. What a client asked for out of turn is read in turn."""
+    return msgspec.structs.replace(
+        consent,
+        lease=consent.lease.released(),
+        next_sync_at=(consent.in_turn_at if consent.wanted else None) or until,
+        wanted=(),
+        wanted_attended=(),
+        in_turn_at=None,
+    )
+
+
+def postponed(
+    consent: Consent, failure: SyncFailure, *, until: datetime, progress: Progress | None
+) -> Consent:
+    """A sync failed; the next attempt goes on with `progress`, attended if the PSU is still with us then."""
+    return msgspec.structs.replace(
+        consent,
+        lease=consent.lease.released(),
+        next_sync_at=until,
+        failed_syncs=consent.failed_syncs + 1,
+        last_failure=failure,
+        attendance=consent.attendance if consent.attending_ip(at=until) else None,
+        progress=progress,
     )
 
 

@@ -12,15 +12,14 @@ those of whole days, so that the count does not depend on where they start.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Hashable, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date, timedelta
-from itertools import chain
-from typing import Literal
 
 import msgspec
 
 from shared.domain.bank_data import BankTransaction
+from shared.domain.id_trust import KINDS, Kind, Trust, are_places, differ
 from shared.domain.identities import (
     Confidence,
     Identity,
@@ -35,12 +34,11 @@ from shared.domain.identities import (
     strongest,
 )
 from shared.domain.ids import derived_id
+from shared.domain.pairing import Entry, pair
 
 PENDING_TO_BOOKED_DAYS_MAX = 14
 """How long after it was first seen pending an entry may still be recognised by its content when booked."""
 
-_Link = Literal["same", "exact", "moved", "high", "low"]
-"""moved: the same content under another id of the bank's."""
 _DOUBT: dict[str, int] = {"same": 0, "exact": 0, "moved": 1, "high": 1, "low": 2}
 _NEAR = timedelta(days=PENDING_TO_BOOKED_DAYS_MAX)
 
@@ -54,22 +52,6 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_unchanged(self) -> bool:
         return self.known == self.identity
-
-
-class _Entry:
-    """One fetched entry, and what it turns out to be."""
-
-    def __init__(self, told: BankTransaction, *, seen_on: date) -> None:
-        self.told = told
-        self.is_dated = told.booking_date is not None or told.value_date is not None
-        self.identity = identify(told, seen_on=seen_on)
-        self.known: Identity | None = None
-        self.link: _Link = "same"
-
-
-_Key = Callable[[Identity], Hashable | None]
-_Kind = Literal["external_id", "entry_reference"]
-_KINDS: tuple[_Kind, ...] = ("external_id", "entry_reference")
 
 
 def match(
@@ -94,15 +76,15 @@ def match(
     are removed rows, which come back under their old ids. `taken` are other ids that no new entry may get. `others`
     are the entries of the other status in the same read. `seen_on` dates pending entries that have no date.
     """
-    entries = [_Entry(told, seen_on=seen_on) for told in _without_repeats(fetched)]
+    entries = [Entry(told, seen_on=seen_on) for told in _without_repeats(fetched)]
     pool, waiting = list(known), list(pending)
-    _pair(entries, pool, by_ids_content_and_balance, link="same")
-    _pair(entries, pool, by_ids_and_content, link="same")
-    _pair(entries, pool, by_external_id_and_content, link="exact")
-    _pair(entries, pool, by_entry_reference_and_content, link="exact")
-    _pair(entries, pool, by_content, link="moved")
+    pair(entries, pool, by_ids_content_and_balance, link="same")
+    pair(entries, pool, by_ids_and_content, link="same")
+    pair(entries, pool, by_external_id_and_content, link="exact")
+    pair(entries, pool, by_entry_reference_and_content, link="exact")
+    pair(entries, pool, by_content, link="moved")
     told_apart = [identify(told, seen_on=seen_on) for told in others]
-    trust = _Trust(entries, told_apart, known, pending)
+    trust = Trust(entries, told_apart, known, pending)
     _pair_corrected(entries, pool, trust, since=since)
     _continue_pending(entries, waiting, trust, listed=listed)
     _pair_changed_texts(entries, pool, trust)
@@ -136,9 +118,9 @@ def without_booked(waiting: Sequence[Match], booked: Sequence[Match]) -> list[Ma
     """
     kinds = [
         kind
-        for kind in _KINDS
+        for kind in KINDS
         if not any(
-            _are_places([getattr(found.identity, kind) for found in matches]) for matches in (waiting, booked)
+            are_places([getattr(found.identity, kind) for found in matches]) for matches in (waiting, booked)
         )
     ]
     marks: set[Hashable] = set()
@@ -147,157 +129,61 @@ def without_booked(waiting: Sequence[Match], booked: Sequence[Match]) -> list[Ma
     return [found for found in waiting if not _marks(found, kinds) & marks]
 
 
-def _marks(found: Match, kinds: Sequence[_Kind]) -> set[Hashable]:
+def _marks(found: Match, kinds: Sequence[Kind]) -> set[Hashable]:
     row = found.identity
     marks: set[Hashable] = {(kind, getattr(row, kind), row.outline) for kind in kinds if getattr(row, kind)}
     return marks if found.known is None else {row.transaction_id, *marks}
 
 
-class _Trust:
-    """Which of the bank's ids can be believed in this read."""
-
-    def __init__(
-        self, entries: Sequence[_Entry], others: Sequence[Identity], *stored: Sequence[Identity]
-    ) -> None:
-        told = [entry.identity for entry in entries]
-        self._moved = {kind for kind in _KINDS if _wander(entries, stored, kind)}
-        self._moved |= {kind for kind in _KINDS if _are_places([getattr(row, kind) for row in told])}
-        self._reused: set[tuple[str, str]] = set()
-        for rows in (told, others, *stored):
-            self._reused |= _reused(rows, lambda row: row.gist)
-        # A text may change on the way from pending to booked, an amount hardly.
-        self._reused |= _reused([*told, *others], lambda row: row.outline)
-        self._reused |= _reused(chain.from_iterable(stored), lambda row: row.outline)
-
-    def key(self, kind: _Kind, *, also: _Key = lambda _: None) -> _Key:
-        def trusted(row: Identity) -> Hashable | None:
-            value: str | None = getattr(row, kind)
-            if not value or kind in self._moved or (kind, value) in self._reused:
-                return None
-            return value, also(row)
-
-        return trusted
-
-    def has_id(self, row: Identity) -> bool:
-        return any(self.key(kind)(row) is not None for kind in _KINDS)
-
-
-def _wander(entries: Sequence[_Entry], stored: Sequence[Sequence[Identity]], kind: _Kind) -> bool:
-    """Whether ids went from one content to another, or hardly any stayed with theirs. Where one twin goes as another
-    comes, with an id that is new, their content alone says nothing against the ids."""
-    told_now = {getattr(entry.identity, kind) for entry in entries}
-    told_before = {getattr(row, kind) for rows in stored for row in rows}
-    stayed, moved = 0, 0
-    for entry in entries:
-        if entry.known is None:
-            continue
-        before, now = getattr(entry.known, kind), getattr(entry.identity, kind)
-        if not _differ(before, now):
-            stayed += bool(before and now)
-        elif entry.link == "moved":
-            moved += 1
-            if before in told_now or now in told_before:
-                return True
-    return moved > stayed
-
-
-def _are_places(ids: Sequence[str | None]) -> bool:
-    """Whether the ids are only where each entry stands in the list."""
-    return bool(ids) and all(value == str(place) for place, value in enumerate(ids, 1))
-
-
-def _reused(rows: Iterable[Identity], what: Callable[[Identity], str]) -> set[tuple[str, str]]:
-    """Ids under which more than one thing stands."""
-    seen: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for row in rows:
-        for kind in _KINDS:
-            value = getattr(row, kind)
-            if value:
-                seen[kind, value].add(what(row))
-    return {mark for mark, things in seen.items() if len(things) > 1}
-
-
-def _pair(
-    entries: Iterable[_Entry],
-    pool: list[Identity],
-    key_of: _Key,
-    *,
-    link: _Link,
-    fits: Callable[[Identity, Identity], bool] = lambda _, __: True,
-) -> None:
-    """Pair what is still unpaired on both sides by its key, in order, and take it out of `pool`."""
-    by_key: dict[Hashable, list[Identity]] = defaultdict(list)
-    for candidate in pool:
-        key = key_of(candidate)
-        if key is not None:
-            by_key[key].append(candidate)
-    paired: set[str] = set()
-    for entry in entries:
-        if entry.known is not None:
-            continue
-        key = key_of(entry.identity)
-        if key is None:
-            continue
-        for candidate in by_key.get(key, ()):
-            if fits(entry.identity, candidate):
-                entry.known, entry.link = candidate, link
-                by_key[key].remove(candidate)
-                paired.add(candidate.transaction_id)
-                break
-    pool[:] = [candidate for candidate in pool if candidate.transaction_id not in paired]
-
-
-def _pair_corrected(entries: Sequence[_Entry], pool: list[Identity], trust: _Trust, *, since: date) -> None:
+def _pair_corrected(entries: Sequence[Entry], pool: list[Identity], trust: Trust, *, since: date) -> None:
     """The same id with another text, value date, day or amount. An id may be reused after what the bank still tells."""
 
     def is_correction(entry: Identity, known: Identity) -> bool:
         return known.day >= since and (entry.outline == known.outline or entry.day == known.day)
 
-    _pair(entries, pool, trust.key("external_id"), link="exact", fits=is_correction)
-    _pair(
+    pair(entries, pool, trust.key("external_id"), link="exact", fits=is_correction)
+    pair(
         entries,
         pool,
         trust.key("entry_reference"),
         link="exact",
         fits=lambda entry, known: (
-            is_correction(entry, known) and not _differ(entry.external_id, known.external_id)
+            is_correction(entry, known) and not differ(entry.external_id, known.external_id)
         ),
     )
 
 
 def _continue_pending(
-    entries: Sequence[_Entry], pool: list[Identity], trust: _Trust, *, listed: AbstractSet[str]
+    entries: Sequence[Entry], pool: list[Identity], trust: Trust, *, listed: AbstractSet[str]
 ) -> None:
-    _pair(entries, pool, by_external_id_and_gist, link="exact")
-    _pair(entries, pool, by_entry_reference_and_gist, link="exact")
+    pair(entries, pool, by_external_id_and_gist, link="exact")
+    pair(entries, pool, by_entry_reference_and_gist, link="exact")
     still = [row for row in pool if row.transaction_id in listed]
     unlisted = [row for row in pool if row.transaction_id not in listed]
-    _pair(entries, unlisted, lambda row: row.gist, link="high", fits=_are_near)
+    pair(entries, unlisted, lambda row: row.gist, link="high", fits=_are_near)
     pool[:] = [*still, *unlisted]
-    for kind in _KINDS:
-        _pair(entries, pool, trust.key(kind, also=lambda row: row.outline), link="exact")
+    for kind in KINDS:
+        pair(entries, pool, trust.key(kind, also=lambda row: row.outline), link="exact")
 
 
-def _continue_with_another_amount(entries: Sequence[_Entry], pool: list[Identity], trust: _Trust) -> None:
-    for kind in _KINDS:
-        _pair(entries, pool, trust.key(kind), link="exact", fits=_have_one_direction)
+def _continue_with_another_amount(entries: Sequence[Entry], pool: list[Identity], trust: Trust) -> None:
+    for kind in KINDS:
+        pair(entries, pool, trust.key(kind), link="exact", fits=_have_one_direction)
 
 
-def _pair_changed_texts(entries: Sequence[_Entry], pool: list[Identity], trust: _Trust) -> None:
+def _pair_changed_texts(entries: Sequence[Entry], pool: list[Identity], trust: Trust) -> None:
     """Without ids to believe, one amount on one day is one entry whose text changed."""
 
     def key_of(row: Identity) -> Hashable | None:
         return None if trust.has_id(row) else (row.day, row.outline)
 
-    _pair(entries, pool, key_of, link="low")
+    pair(entries, pool, key_of, link="low")
 
 
-def _continue_by_outline(
-    entries: Sequence[_Entry], pool: list[Identity], *, listed: AbstractSet[str]
-) -> None:
+def _continue_by_outline(entries: Sequence[Entry], pool: list[Identity], *, listed: AbstractSet[str]) -> None:
     """An entry whose id and text changed continues the one row that it can be, if it alone can be that one; of twins,
     any."""
-    by_outline: dict[str, list[_Entry]] = defaultdict(list)
+    by_outline: dict[str, list[Entry]] = defaultdict(list)
     for entry in entries:
         if entry.known is None:
             by_outline[entry.identity.outline].append(entry)
@@ -312,7 +198,7 @@ def _continue_by_outline(
         _continue_twins([entry for entry in rivals if entry.known is None], candidates, pool)
 
 
-def _continue_twins(rivals: Sequence[_Entry], candidates: Sequence[Identity], pool: list[Identity]) -> None:
+def _continue_twins(rivals: Sequence[Entry], candidates: Sequence[Identity], pool: list[Identity]) -> None:
     """Twins that changed are twins still: any may be any, as long as none of them can be something else."""
     if not rivals or len(rivals) > len(candidates):
         return
@@ -324,14 +210,14 @@ def _continue_twins(rivals: Sequence[_Entry], candidates: Sequence[Identity], po
             pool.remove(row)
 
 
-def _bring_back(entries: Sequence[_Entry], pool: list[Identity], trust: _Trust) -> None:
-    _pair(entries, pool, by_ids_and_content, link="same")
-    _pair(entries, pool, by_content, link="moved")
+def _bring_back(entries: Sequence[Entry], pool: list[Identity], trust: Trust) -> None:
+    pair(entries, pool, by_ids_and_content, link="same")
+    pair(entries, pool, by_content, link="moved")
     trusted = trust.key("external_id")
-    _pair(entries, pool, trusted, link="exact", fits=lambda one, other: one.outline == other.outline)
+    pair(entries, pool, trusted, link="exact", fits=lambda one, other: one.outline == other.outline)
 
 
-def _recognised(entry: _Entry, known: Identity) -> Match:
+def _recognised(entry: Entry, known: Identity) -> Match:
     """With the known id. Content under another id than before keeps the first one: the new one means nothing."""
     told, identity = entry.told, entry.identity
     if entry.link == "moved":
@@ -379,10 +265,6 @@ def _unused_id(account_id: str, identity: Identity, *, taken: set[str]) -> str:
         if candidate not in taken:
             return candidate
         occurrence += 1
-
-
-def _differ(one: str | None, other: str | None) -> bool:
-    return bool(one and other and one != other)
 
 
 def _are_near(one: Identity, other: Identity) -> bool:

@@ -13,12 +13,8 @@ from shared.domain import changes, proofs
 from shared.domain.accounts import (
     AccountHead,
     AccountRecord,
-    head_of,
-    headline_balance,
-    present_balances,
 )
 from shared.domain.bank_data import BankAccount
-from shared.domain.budgets import RefreshBudget
 from shared.domain.consents import Consent
 from shared.domain.errors import BankRateLimited, BankRefused, BankTimeout, BankUnavailable
 from shared.domain.pages import GoneRow, Page, merge
@@ -33,6 +29,7 @@ from shared.use_cases.account_ledger import (
     pending_after,
     withdrawals,
 )
+from shared.use_cases.account_records import handed_over, head_for, read_record
 from shared.use_cases.bank_session import BankSession, Interrupted
 from shared.use_cases.fence import BooksChanged
 from shared.use_cases.ports import (
@@ -106,17 +103,11 @@ def leave_as_it_is(
 ) -> None:
     """The account hangs on the session's consent from now on, if that is the newer one; what was read of it stays."""
     consent, record = finished(session.fence.consent), stored.record
-    head = _head(record, consent)
+    head = head_for(record, consent)
     if head is None:
         session.fence.commit(consent)
         return
-    record = msgspec.structs.replace(
-        record,
-        consent_id=consent.id,
-        bank_name=consent.bank_name,
-        status="active",
-        access_until=head.expires_at,
-    )
+    record = handed_over(record, consent)
     session.fence.commit(consent, accounts=[AccountWrite(record=record, version=stored.version, head=head)])
 
 
@@ -179,11 +170,11 @@ class _Entering:
                 batch, self._moved(self._record, batch, compared), consent=self._session.fence.consent
             )
         record = msgspec.structs.replace(
-            self._final(), proof=proof, missing=missing, history=self._history(compared)
+            self._read_record(), proof=proof, missing=missing, history=self._history(compared)
         )
         record = msgspec.structs.replace(record, feed_status=proof.status, feed_gap=proof.gap)
         consent = finished(self._session.fence.consent)
-        head = _head(self._record, consent)
+        head = head_for(self._record, consent)
         if head is not None:
             record = msgspec.structs.replace(record, access_until=head.expires_at)
         self._write(whole[-1], record, consent=consent, head=head)
@@ -280,30 +271,15 @@ class _Entering:
             proof = proofs.with_opening_before(proof, self._older(batch, compared))
         return msgspec.structs.replace(record, proof=proof)
 
-    def _final(self) -> AccountRecord:
-        reading, bank_account, record = self._reading, self._bank_account, self._record
-        consent = self._session.fence.consent
-        presented = present_balances(reading.balances, read_at=reading.read_at, zone=self._rules.time_zone)
-        return msgspec.structs.replace(
-            record,
-            consent_id=_owner(record, consent),
-            bank_name=consent.bank_name,
-            iban=bank_account.iban,
-            currency=bank_account.currency,
-            name=bank_account.name,
-            owner_name=bank_account.owner_name,
-            type=bank_account.type,
-            status="active",
-            balance=headline_balance(presented),
-            balances=presented,
-            data_as_of=reading.read_at,
+    def _read_record(self) -> AccountRecord:
+        return read_record(
+            self._record,
+            self._bank_account,
+            self._reading,
+            self._session.fence.consent,
+            rules=self._rules,
             next_refresh_at=self._next_refresh_at,
             history_from=self._history_from,
-            refresh=RefreshBudget(
-                limit=self._rules.unattended_reads_per_day,
-                remaining=record.refresh.remaining,
-                next_refresh_at=self._next_refresh_at,
-            ),
         )
 
     def _write(
@@ -344,53 +320,3 @@ class _Entering:
         by_lower = {page.lower: page for page in (*self._pages, *written)}
         self._pages = [by_lower[lower] for lower in sorted(by_lower)]
         self._pending, self._gone = pending, gone
-
-
-def new_record(
-    account_id: str, bank_account: BankAccount, consent: Consent, *, rules: BankRules
-) -> AccountRecord:
-    """An account that has been found and not yet read."""
-    return AccountRecord(
-        id=account_id,
-        bank_id=consent.bank_id,
-        bank_name=consent.bank_name,
-        country=consent.country,
-        consent_id=consent.id,
-        iban=bank_account.iban,
-        currency=bank_account.currency,
-        name=bank_account.name,
-        owner_name=bank_account.owner_name,
-        type=bank_account.type,
-        status="active",
-        balance=None,
-        balances=(),
-        data_as_of=None,
-        next_refresh_at=consent.next_sync_at,
-        history_from=None,
-        refresh=RefreshBudget(
-            limit=rules.unattended_reads_per_day,
-            remaining=rules.unattended_reads_per_day,
-            next_refresh_at=consent.next_sync_at,
-        ),
-        feed_status="unproved",
-        feed_gap=None,
-        access_until=head_of(consent).expires_at,
-    )
-
-
-def _head(record: AccountRecord, consent: Consent) -> AccountHead | None:
-    """Written when the account changes hands, state or term; a repeated sync leaves it alone."""
-    if _owner(record, consent) != consent.id:
-        return None
-    if (
-        record.consent_id == consent.id
-        and record.status == "active"
-        and record.access_until == head_of(consent).expires_at
-    ):
-        return None
-    return head_of(consent)
-
-
-def _owner(record: AccountRecord, consent: Consent) -> str:
-    """Two active consents may reach one account: the newer one answers for it. Ids sort by their time."""
-    return max(record.consent_id, consent.id) if record.status == "active" else consent.id

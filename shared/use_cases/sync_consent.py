@@ -9,10 +9,9 @@ from datetime import datetime, timedelta
 import msgspec
 
 from shared.domain.clock import Clock
+from shared.domain.consent_changes import put_off
 from shared.domain.consents import Consent, Lease, Progress
-from shared.domain.errors import (
-    StaleWrite,
-)
+from shared.domain.errors import StaleWrite
 from shared.domain.wanted_reads import taken_up
 from shared.use_cases.bank_breaker import BankBreaker, BankHealths
 from shared.use_cases.consent_deadlines import settle_deadlines, tell_bank
@@ -28,7 +27,7 @@ from shared.use_cases.ports import (
     TokenVault,
 )
 from shared.use_cases.reservations import Reservations
-from shared.use_cases.sync_run import Outcome, SyncParts, SyncRun, later
+from shared.use_cases.sync_run import Outcome, SyncParts, SyncRun
 
 LEASE = timedelta(minutes=11)
 """Longer than a task may run, so that a live worker never loses its lease."""
@@ -123,7 +122,7 @@ class _Sync(SyncParts, kw_only=True):
         known = self.store.accounts(organisation_id, asked) if reservations.may_list else {}
         writes = reservations.take(known)
         if not reservations.may_list or (known and not reservations.allowed):
-            fence.commit(later(consent, at=reservations.free_at(consent)))
+            fence.commit(put_off(consent, until=reservations.free_at(consent)))
             return "limited"
         refused_until = self._refused_until(consent)
         if refused_until is not None:

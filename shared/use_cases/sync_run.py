@@ -12,7 +12,7 @@ from shared.domain import budgets
 from shared.domain.accounts import account_id, head_of
 from shared.domain.bank_data import BankAccount
 from shared.domain.clock import Clock
-from shared.domain.consent_changes import ended
+from shared.domain.consent_changes import ended, postponed, put_off, synced
 from shared.domain.consents import Consent, ConsentFault, Progress, SyncFailure
 from shared.domain.errors import (
     BankAccessLost,
@@ -24,6 +24,7 @@ from shared.domain.errors import (
     NotDecryptable,
 )
 from shared.domain.expiry_notices import days_left
+from shared.use_cases.account_records import new_record
 from shared.use_cases.bank_breaker import BankBreaker, BankHealths
 from shared.use_cases.bank_session import BankSession, Interrupted
 from shared.use_cases.fence import BooksChanged, Fence
@@ -40,7 +41,7 @@ from shared.use_cases.ports import (
 )
 from shared.use_cases.read_account import read_account, without_reading
 from shared.use_cases.reservations import Reservations
-from shared.use_cases.sync_account import Superseded, enter_reading, leave_as_it_is, new_record
+from shared.use_cases.sync_account import Superseded, enter_reading, leave_as_it_is
 from shared.use_cases.sync_failures import ended_by_bank, failure_code, retry_delay
 
 RUN_TIME = timedelta(minutes=8)
@@ -175,7 +176,7 @@ class SyncRun:
         to_read = self._to_read()
         if not to_read and self._reservations.has_refused:
             consent = self._fence.consent
-            self._fence.save(later(consent, at=self._reservations.free_at(consent)))
+            self._fence.save(put_off(consent, until=self._reservations.free_at(consent)))
             return "limited"
         if not to_read:
             self._fence.save(self._finished(self._fence.consent))
@@ -314,19 +315,11 @@ class SyncRun:
         return with_done
 
     def _finished(self, consent: Consent) -> Consent:
-        return msgspec.structs.replace(
+        return synced(
             consent,
-            lease=consent.lease.released(),
-            last_synced_at=self._sync.clock.now(),
+            at=self._sync.clock.now(),
             next_sync_at=self._next_sync_at,
-            full_history_read=consent.full_history_read or not (consent.wanted or self._has_left_out),
-            failed_syncs=0,
-            last_failure=None,
-            attendance=None,
-            wanted=(),
-            wanted_attended=(),
-            in_turn_at=None,
-            progress=None,
+            is_whole=not (consent.wanted or self._has_left_out),
         )
 
     def _continue_later(self) -> Outcome:
@@ -355,18 +348,11 @@ class SyncRun:
         if isinstance(error, BankRefused):
             # Perhaps one of its accounts is no longer what it was: ask for them again.
             progress = msgspec.structs.replace(progress, accounts=())
-        postponed = msgspec.structs.replace(
-            consent,
-            lease=consent.lease.released(),
-            next_sync_at=until,
-            failed_syncs=consent.failed_syncs + 1,
-            last_failure=SyncFailure(code=failure_code(error), at=now),
-            attendance=consent.attendance if consent.attending_ip(at=until) else None,
-            progress=progress,
-        )
+        failure = SyncFailure(code=failure_code(error), at=now)
+        later = postponed(consent, failure, until=until, progress=progress)
         if not self._has_listed and not isinstance(error, BankTimeout):
-            postponed = self._reservations.list_reads_given_back(postponed)
-        self._commit(postponed, writes)
+            later = self._reservations.list_reads_given_back(later)
+        self._commit(later, writes)
         self._sync.tasks.enqueue(
             consent.organisation_id, consent.id, window=f"retry-{consent.lease.fence}", not_before=until
         )
@@ -384,15 +370,3 @@ class SyncRun:
             self._fence.commit(consent, accounts=writes)
         except BooksChanged:
             self._fence.save(consent)
-
-
-def later(consent: Consent, *, at: datetime) -> Consent:
-    """No read is allowed now. What a client asked for out of turn is read in turn."""
-    return msgspec.structs.replace(
-        consent,
-        lease=consent.lease.released(),
-        next_sync_at=(consent.in_turn_at if consent.wanted else None) or at,
-        wanted=(),
-        wanted_attended=(),
-        in_turn_at=None,
-    )
