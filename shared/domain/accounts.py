@@ -65,6 +65,8 @@ class AccountRecord(Account, frozen=True, kw_only=True, rename="camel"):
     """`expires_at` of its head, as last written."""
     missing: tuple[str, ...] = ()
     """Booked transactions that the last whole read did not list, while nothing proves that they are gone."""
+    unlisted: tuple[str, ...] = ()
+    """Booked transactions that the last read of the whole history did not list."""
     history: Literal["settled", "fresh", "again"] = "settled"
     """fresh: the last read was of the whole history, and the list may have moved under it; again: it did, and the next
     read is of the whole history too."""

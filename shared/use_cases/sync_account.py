@@ -170,7 +170,11 @@ class _Entering:
                 batch, self._moved(self._record, batch, compared), consent=self._session.fence.consent
             )
         record = msgspec.structs.replace(
-            self._read_record(), proof=proof, missing=missing, history=self._history(compared)
+            self._read_record(),
+            proof=proof,
+            missing=missing,
+            unlisted=self._unlisted(compared),
+            history=self._history(compared),
         )
         record = msgspec.structs.replace(record, feed_status=proof.status, feed_gap=proof.gap)
         consent = finished(self._session.fence.consent)
@@ -235,10 +239,23 @@ class _Entering:
     def _history(self, compared: Compared) -> Literal["settled", "fresh", "again"]:
         """At a bank whose pages shift, a row that goes while a long list is read takes another one to a page that has
         been read. One of recent days comes with the next read; older ones only if the whole history is read again."""
-        overlap = overlap_from(self._record, self._rules)
-        if overlap is None or self._reading.since < overlap:
+        if self._is_of_all:
             return "fresh"
-        return "again" if self._record.history == "fresh" and compared.missing else "settled"
+        has_moved = any(row.identity.transaction_id not in self._record.unlisted for row in compared.missing)
+        return "again" if self._record.history == "fresh" and has_moved else "settled"
+
+    def _unlisted(self, compared: Compared) -> tuple[str, ...]:
+        """What goes while a list is read hides another only if it had been listed. So many at once is a list that was
+        cut."""
+        if not self._is_of_all:
+            return self._record.unlisted
+        names = tuple(row.identity.transaction_id for row in compared.missing)
+        return names if len(names) <= changes.MAX_CHANGES else ()
+
+    @property
+    def _is_of_all(self) -> bool:
+        overlap = overlap_from(self._record, self._rules)
+        return overlap is None or self._reading.since < overlap
 
     @property
     def _history_from(self) -> date:

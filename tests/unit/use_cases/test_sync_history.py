@@ -123,6 +123,56 @@ def test_a_history_under_which_nothing_moved_is_read_once(world: World) -> None:
     assert whole_reads(world) == 1
 
 
+def test_a_row_that_is_passed_over_twice_comes_with_a_third_read_of_all(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where another one that the bank lists no more is none of the reason."""
+    take_back_meanwhile(world, monkeypatch, rows_a_day=1)
+    consent = world.active_consent()
+    world.sync(consent, task="first")
+    world.bank.booked[RESOURCE] = [
+        *[bank_transaction(number, TODAY) for number in (200, 201)],
+        *world.bank.booked[RESOURCE][1:],
+    ]
+    world.due_again(consent)
+    world.sync(consent, task="next")
+    assert account(world).history == "again"
+    real = world.bank.transactions_page
+
+    def shifting(*args: Any, **options: Any) -> Any:
+        answer = real(*args, **options)
+        if options["status"] == "booked":
+            del world.bank.booked[RESOURCE][0]
+            monkeypatch.setattr(world.bank, "transactions_page", real)
+        return answer
+
+    monkeypatch.setattr(world.bank, "transactions_page", shifting)
+    for number in range(6):
+        world.due_again(consent)
+        assert world.sync(consent, task=f"later-{number}") == "synced"
+    told = [row.external_id for row in world.bank.booked[RESOURCE]]
+    assert sorted(row["externalId"] for row in world.rows(world.account_id())) == sorted(told)
+    assert (account(world).history, whole_reads(world)) == ("settled", 3)
+
+
+def test_a_row_that_the_bank_counts_and_lists_no_more_has_the_history_read_once_more_and_stays(
+    world: World,
+) -> None:
+    """Its balance holds it to the end, so nothing moved under the reader."""
+    world.bank.token_expires_at = world.clock.now() + timedelta(days=90)
+    world.bank.booked[RESOURCE] = [bank_transaction(number, TODAY) for number in range(3)]
+    tell_balance(world)
+    consent = world.active_consent(psu_ip_address="203.0.113.7")
+    world.sync(consent, task="first")
+    unlisted = world.bank.booked[RESOURCE].pop(1)
+    for number in range(6):
+        world.due_again(consent)
+        assert world.sync(consent, task=f"next-{number}") == "synced"
+    assert unlisted.external_id in [row["externalId"] for row in world.rows(world.account_id())]
+    assert whole_reads(world) == 2
+    assert (account(world).history, account(world).feed_status) == ("settled", "proved")
+
+
 def test_a_history_that_comes_in_two_goes_moves_the_opening_by_both(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
