@@ -36,16 +36,16 @@ from shared.http.paging import ListReply, PageQuery, require_limit
 from shared.http.sealing import Sealer
 from shared.http.views import consent_view, history_entry_view, started_consent_view
 from shared.settings import load_api_settings, load_bank_settings, load_settings
+from shared.use_cases.authorisation import Authorisations
 from shared.use_cases.renew_consent import RenewConsent, renew_consent, require_renewable
 from shared.use_cases.revoke_consent import revoke_consent
-from shared.use_cases.start_consent import StartConsent, start_consent
+from shared.use_cases.start_consent import StartConsent, StartedAuthorisation, start_consent
 
 _settings = load_settings()
 _api_settings = load_api_settings()
 _clock = SystemClock()
 _data = firestore_client(project=_settings.project, database=_settings.data_database)
 _consents = ConsentStore(_data)
-_states = OAuthStateStore(_data)
 _clocks = ClockOffsets(
     RawFirestore(project=_settings.project, database=_settings.data_database), _settings.environment
 )
@@ -53,8 +53,16 @@ _organisations = OrganisationStore(
     firestore_client(project=_settings.project, database=_settings.control_database)
 )
 _healths = BankHealthStore(_data, _settings.environment)
-_notices = LoggedNotices(logger("consents"))
 _banks = RegisteredBanks(load_bank_settings(), _settings.environment)
+_authorisations = Authorisations(
+    redirect_uri=f"{_api_settings.public_url}/callback",
+    pkce_key=derive_key(_api_settings.signing_key, purpose="pkce"),
+    banks=_banks,
+    states=OAuthStateStore(_data),
+    healths=_healths,
+    clock=_clock,
+    notices=LoggedNotices(logger("consents")),
+)
 _cursors = Cursors(derive_key(_api_settings.signing_key, purpose="cursors"))
 _idempotency = Idempotency(
     IdempotencyStore(_data),
@@ -95,20 +103,12 @@ def create_consent(call: Call) -> Reply:
                 psu_ip_address=psu_ip_address,
                 clock_offset_seconds=_clocks.offset_seconds(call.organisation_id),
             ),
-            redirect_uri=f"{_api_settings.public_url}/callback",
-            pkce_key=derive_key(_api_settings.signing_key, purpose="pkce"),
+            authorisations=_authorisations,
             banks=_banks,
             consents=_consents.on_behalf_of(call.origin),
-            states=_states,
-            healths=_healths,
-            notices=_notices,
             clock=_clock,
         )
-        return json_reply(
-            started_consent_view(started.consent, redirect_url=started.redirect_url, at=_now(call)),
-            status=201,
-            headers=(("Location", f"/v1/consents/{consent_id}"),),
-        )
+        return _started(started, call)
 
     return _idempotency.run(
         call, operation="create_consent", new_effect_id=lambda: new_id("con"), effect=effect
@@ -168,20 +168,12 @@ def renew(call: Call) -> Reply:
                 psu_ip_address=psu_ip_address,
                 clock_offset_seconds=_clocks.offset_seconds(call.organisation_id),
             ),
-            redirect_uri=f"{_api_settings.public_url}/callback",
-            pkce_key=derive_key(_api_settings.signing_key, purpose="pkce"),
+            authorisations=_authorisations,
             banks=_banks,
             consents=_consents.on_behalf_of(call.origin),
-            states=_states,
-            healths=_healths,
-            notices=_notices,
             clock=_clock,
         )
-        return json_reply(
-            started_consent_view(started.consent, redirect_url=started.redirect_url, at=_now(call)),
-            status=201,
-            headers=(("Location", f"/v1/consents/{consent.id}"),),
-        )
+        return _started(started, call)
 
     return _idempotency.run(
         call, operation=f"renew_consent {consent.id}", new_effect_id=lambda: new_id("con"), effect=effect
@@ -202,6 +194,14 @@ def list_history(call: Call) -> Reply:
             data=[history_entry_view(entry) for entry in found[:limit]],
             next_cursor=_cursors.encode(str(found[limit - 1].revision), scope=scope) if more else None,
         )
+    )
+
+
+def _started(started: StartedAuthorisation, call: Call) -> Reply:
+    return json_reply(
+        started_consent_view(started.consent, redirect_url=started.redirect_url, at=_now(call)),
+        status=201,
+        headers=(("Location", f"/v1/consents/{started.consent.id}"),),
     )
 
 

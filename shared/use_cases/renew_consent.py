@@ -10,11 +10,9 @@ from shared.domain.clock import Clock, OffsetClock
 from shared.domain.consent_changes import given_up, renewal_started
 from shared.domain.consents import Consent, Renewal
 from shared.domain.errors import Conflict, ConsentPending, NotFound, StaleWrite
-from shared.use_cases.authorisation import ask_bank, await_psu
-from shared.use_cases.bank_breaker import BankHealths
+from shared.use_cases.authorisation import Authorisations
 from shared.use_cases.consent_deadlines import tell_bank
-from shared.use_cases.notices import NO_NOTICES, Notices
-from shared.use_cases.ports import Banks, Consents, OAuthStates, StoredConsent
+from shared.use_cases.ports import Banks, Consents, StoredConsent
 from shared.use_cases.start_consent import StartedAuthorisation
 
 _ATTEMPTS = 5
@@ -33,31 +31,21 @@ class RenewConsent(msgspec.Struct, frozen=True, kw_only=True):
 def renew_consent(
     request: RenewConsent,
     *,
-    redirect_uri: str,
-    pkce_key: bytes,
+    authorisations: Authorisations,
     banks: Banks,
     consents: Consents,
-    states: OAuthStates,
-    healths: BankHealths,
     clock: Clock,
-    notices: Notices = NO_NOTICES,
 ) -> StartedAuthorisation:
     """Any consent that was active once may be renewed, however it ended. A second renewal replaces the first.
 
-    Raises NotFound, ConsentPending, Conflict for one that never became active, and the errors of `ask_bank`.
+    Raises NotFound, ConsentPending, Conflict for one that never became active, and what `Authorisations.ask_bank` does.
     """
     stored = _renewable(request, consents=consents)
-    asked = ask_bank(
+    asked = authorisations.ask_bank(
         stored.consent.bank_id,
         organisation_id=request.organisation_id,
-        redirect_uri=redirect_uri,
         psu_ip_address=request.psu_ip_address,
-        pkce_key=pkce_key,
         clock_offset_seconds=request.clock_offset_seconds,
-        banks=banks,
-        healths=healths,
-        notices=notices,
-        clock=clock,
     )
     clock_there = OffsetClock(clock, request.clock_offset_seconds)
     now = clock_there.now()
@@ -80,9 +68,7 @@ def renew_consent(
         except StaleWrite:
             stored = _renewable(request, consents=consents)
             continue
-        await_psu(
-            asked, organisation_id=consent.organisation_id, consent_id=consent.id, states=states, clock=clock
-        )
+        authorisations.await_psu(asked, organisation_id=consent.organisation_id, consent_id=consent.id)
         with suppress(StaleWrite):
             ours = tell_bank(ours, banks=banks, consents=consents, clock=clock_there)
         return StartedAuthorisation(consent=ours.consent, redirect_url=asked.redirect_url)

@@ -6,10 +6,8 @@ import msgspec
 
 from shared.domain.clock import Clock, OffsetClock
 from shared.domain.consents import Consent
-from shared.use_cases.authorisation import ask_bank, await_psu
-from shared.use_cases.bank_breaker import BankHealths
-from shared.use_cases.notices import NO_NOTICES, Notices
-from shared.use_cases.ports import Banks, Consents, OAuthStates
+from shared.use_cases.authorisation import Authorisations
+from shared.use_cases.ports import Banks, Consents
 
 
 class StartConsent(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,28 +30,18 @@ class StartedAuthorisation(msgspec.Struct, frozen=True, kw_only=True):
 def start_consent(
     request: StartConsent,
     *,
-    redirect_uri: str,
-    pkce_key: bytes,
+    authorisations: Authorisations,
     banks: Banks,
     consents: Consents,
-    states: OAuthStates,
-    healths: BankHealths,
     clock: Clock,
-    notices: Notices = NO_NOTICES,
 ) -> StartedAuthorisation:
-    """Raises what `ask_bank` does."""
+    """Raises what `Authorisations.ask_bank` does."""
     offset_seconds = request.clock_offset_seconds
-    asked = ask_bank(
+    asked = authorisations.ask_bank(
         request.bank_id,
         organisation_id=request.organisation_id,
-        redirect_uri=redirect_uri,
         psu_ip_address=request.psu_ip_address,
-        pkce_key=pkce_key,
         clock_offset_seconds=offset_seconds,
-        banks=banks,
-        healths=healths,
-        notices=notices,
-        clock=clock,
     )
     rules = banks.rules(request.bank_id)
     consent = Consent(
@@ -71,7 +59,5 @@ def start_consent(
         clock_offset_seconds=offset_seconds,
     )
     consents.create(consent)
-    await_psu(
-        asked, organisation_id=consent.organisation_id, consent_id=consent.id, states=states, clock=clock
-    )
+    authorisations.await_psu(asked, organisation_id=consent.organisation_id, consent_id=consent.id)
     return StartedAuthorisation(consent=consent, redirect_url=asked.redirect_url)

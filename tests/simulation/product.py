@@ -30,6 +30,7 @@ from shared.gcp.sync_store import FirestoreSyncStore
 from shared.gcp.sync_tasks import CloudShardTasks, CloudSyncTasks
 from shared.gcp.transaction_pages import FirestoreTransactionPages
 from shared.settings import DispatchSettings, TaskSettings
+from shared.use_cases.authorisation import Authorisations
 from shared.use_cases.complete_consent import Callback, complete_consent
 from shared.use_cases.dispatch_shard import dispatch_shard
 from shared.use_cases.dispatch_sync import dispatch_sync
@@ -81,6 +82,14 @@ class Product:
         self._states = OAuthStateStore(data)
         self._store = FirestoreSyncStore(data)
         self._healths = BankHealthStore(data, "sandbox")
+        self._authorisations = Authorisations(
+            redirect_uri=_REDIRECT_URI,
+            pkce_key=_PKCE_KEY,
+            banks=banks,
+            states=self._states,
+            healths=self._healths,
+            clock=clock,
+        )
         self._vault = KmsTokenVault(key_name=KEY_NAME, environment="sandbox", client=kms)
         self._tasks = CloudSyncTasks(
             TaskSettings(
@@ -113,12 +122,9 @@ class Product:
         )
         return start_consent(
             request,
-            redirect_uri=_REDIRECT_URI,
-            pkce_key=_PKCE_KEY,
+            authorisations=self._authorisations,
             banks=self._banks,
             consents=self.consents,
-            states=self._states,
-            healths=self._healths,
             clock=self.clock,
         ).redirect_url
 
@@ -146,12 +152,9 @@ class Product:
         )
         return renew_consent(
             request,
-            redirect_uri=_REDIRECT_URI,
-            pkce_key=_PKCE_KEY,
+            authorisations=self._authorisations,
             banks=self._banks,
             consents=self.consents,
-            states=self._states,
-            healths=self._healths,
             clock=self.clock,
         ).redirect_url
 

@@ -18,6 +18,7 @@ from shared.domain.ids import new_id
 from shared.domain.oauth_states import code_challenge, code_verifier
 from shared.gcp import paths
 from shared.gcp.oauth_state_store import OAuthStateStore
+from shared.use_cases.authorisation import Authorisations
 from shared.use_cases.complete_consent import Callback, complete_consent
 from shared.use_cases.revoke_consent import revoke_consent
 from shared.use_cases.start_consent import StartConsent, start_consent
@@ -34,6 +35,17 @@ class Started:
     state: str
 
 
+def authorisations(world: World) -> Authorisations:
+    return Authorisations(
+        redirect_uri=REDIRECT_URI,
+        pkce_key=PKCE_KEY,
+        banks=world.bank,
+        states=OAuthStateStore(world.data),
+        healths=world.healths,
+        clock=world.clock,
+    )
+
+
 def start(world: World, **changes: Any) -> Started:
     request: dict[str, Any] = {
         "organisation_id": world.organisation_id,
@@ -45,12 +57,9 @@ def start(world: World, **changes: Any) -> Started:
     }
     started = start_consent(
         StartConsent(**(request | changes)),
-        redirect_uri=REDIRECT_URI,
-        pkce_key=PKCE_KEY,
+        authorisations=authorisations(world),
         banks=world.bank,
         consents=world.consents,
-        states=OAuthStateStore(world.data),
-        healths=world.healths,
         clock=world.clock,
     )
     query = parse_qs(urlsplit(started.redirect_url).query)

@@ -22,11 +22,10 @@ from shared.domain.errors import (
 )
 from shared.domain.ids import new_id
 from shared.gcp.consent_store import ConsentStore
-from shared.gcp.oauth_state_store import OAuthStateStore
 from shared.use_cases.renew_consent import RenewConsent, renew_consent
 from tests.fakes.bank import BANK_ID
 from tests.unit.use_cases.conftest import World
-from tests.unit.use_cases.test_consents import PKCE_KEY, REDIRECT_URI, complete, revoke, start
+from tests.unit.use_cases.test_consents import authorisations, complete, revoke, start
 from tests.unit.use_cases.test_sync_consent import history as ledger
 
 
@@ -46,12 +45,9 @@ def renew(world: World, consent_id: str, **changes: Any) -> Renewing:
     }
     started = renew_consent(
         RenewConsent(**(request | changes)),
-        redirect_uri=REDIRECT_URI,
-        pkce_key=PKCE_KEY,
+        authorisations=authorisations(world),
         banks=world.bank,
         consents=world.consents,
-        states=OAuthStateStore(world.data),
-        healths=world.healths,
         clock=world.clock,
     )
     return Renewing(started.consent, parse_qs(urlsplit(started.redirect_url).query)["state"][0])

@@ -12,13 +12,14 @@ from shared.domain.bank_health import BankHealth
 from shared.domain.consent_changes import TELL_BANK_AGAIN
 from shared.domain.consents import AUTHORISE_WITHIN, Consent, Lease
 from shared.domain.errors import BankRefused, BankTimeout, BankUnavailable
+from shared.gcp.oauth_state_store import OAuthStateStore
 from shared.use_cases.complete_consent import Callback, complete_consent
 from tests.fakes.bank import BANK_ID, ISSUER
 from tests.fakes.dying import Countdown, Died, Mortal
 from tests.unit.use_cases.conftest import World
 from tests.unit.use_cases.test_consent_deadlines import run_due_tasks
 from tests.unit.use_cases.test_consents import PKCE_KEY, REDIRECT_URI, complete, revoke, start
-from tests.unit.use_cases.test_renew_consent import OAuthStateStore, connected, renew
+from tests.unit.use_cases.test_renew_consent import connected, renew
 
 
 def renewed(world: World) -> tuple[Consent, str]:
