@@ -15,7 +15,7 @@ from grpc import StatusCode
 from multidict import CIMultiDict
 from yarl import URL
 
-from localcloud.grpc_server import invalid
+from localcloud.grpc_server import Message, failed_precondition, invalid, unserved
 
 _MAX_URL_CHARACTERS = 2083
 _MAX_HEADERS_BYTES = 80 * 1024
@@ -73,6 +73,17 @@ def check_target(*, url: str, method: str, headers: Mapping[str, str], body: byt
     for name, value in headers.items():
         if not _HEADER_NAME.fullmatch(name) or _NOT_IN_HEADER_VALUE.search(value):
             raise invalid(f"Header {name!r} is not a valid HTTP header.")
+
+
+def check_tokens(target: Message, *, field: str, has_identity: bool) -> None:
+    """Refuse a token that nobody here could make."""
+    if target.HasField("oauth_token"):
+        raise unserved(f"{field}.oauth_token")
+    if target.HasField("oidc_token"):
+        if not target.oidc_token.service_account_email:
+            raise invalid("oidc_token.service_account_email must be set.")
+        if not has_identity:
+            raise failed_precondition("oidc_token needs an identity server: start this one with --identity.")
 
 
 def outgoing_headers(asked: Mapping[str, str], *, user_agent: str, reserved_prefix: str) -> CIMultiDict[str]:

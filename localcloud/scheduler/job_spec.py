@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-from localcloud.grpc_server import Message, failed_precondition, invalid, unserved
-from localcloud.http_target import check_target
+from localcloud.grpc_server import Message, invalid, unserved
+from localcloud.http_target import check_target, check_tokens
+from localcloud.locations import LOCATION
 from localcloud.scheduler.cron import Cron
 from localcloud.scheduler.messages import HttpMethod
 
-_LOCATION = re.compile(r"projects/[A-Za-z0-9:.-]+/locations/[a-z0-9-]+")
-_JOB = re.compile(rf"({_LOCATION.pattern})/jobs/[A-Za-z0-9_-]{{1,500}}")
+_JOB = re.compile(rf"({LOCATION.pattern})/jobs/[A-Za-z0-9_-]{{1,500}}")
 
 _MAX_JOB_BYTES = 1024 * 1024
 _MAX_DESCRIPTION = 500
@@ -20,12 +20,6 @@ _DEADLINE_SECONDS_DEFAULT = 3 * 60
 _MIN_BACKOFF_SECONDS_DEFAULT = 5
 _MAX_BACKOFF_SECONDS_DEFAULT = 3600
 _DOUBLINGS_DEFAULT = 5
-
-
-def location_name(name: str) -> str:
-    if not _LOCATION.fullmatch(name):
-        raise invalid(f"Location name must be projects/PROJECT_ID/locations/LOCATION_ID, not {name!r}.")
-    return name
 
 
 def job_name(name: str) -> str:
@@ -69,13 +63,7 @@ def _complete_target(target: Message, *, has_identity: bool) -> None:
         body=target.body,
         field="HttpTarget.uri",
     )
-    if target.HasField("oauth_token"):
-        raise unserved("HttpTarget.oauth_token")
-    if target.HasField("oidc_token"):
-        if not target.oidc_token.service_account_email:
-            raise invalid("oidc_token.service_account_email must be set.")
-        if not has_identity:
-            raise failed_precondition("oidc_token needs an identity server: start this one with --identity.")
+    check_tokens(target, field="HttpTarget", has_identity=has_identity)
 
 
 def _complete_retry(retry: Message) -> None:

@@ -9,8 +9,9 @@ from google.protobuf.empty_pb2 import Empty
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from localcloud.grpc_server import Message, failed_precondition, invalid
+from localcloud.locations import location
 from localcloud.paging import cursor_of, page_size, split_page
-from localcloud.scheduler.job_spec import complete, cron_of, job_name, location_name
+from localcloud.scheduler.job_spec import complete, cron_of, job_name
 from localcloud.scheduler.messages import Job, ListJobsResponse
 from localcloud.scheduler.store import Store
 
@@ -37,17 +38,17 @@ class Jobs:
         self._has_identity = has_identity
 
     def create(self, request: Message) -> Message:
-        location = location_name(request.parent)
+        parent = location(request.parent)
         job = Job()
         _merge(request.job, job, paths=_UPDATABLE)
-        job.name = job_name(request.job.name or f"{location}/jobs/{secrets.randbelow(10**20):020d}")
-        if not job.name.startswith(f"{location}/jobs/"):
+        job.name = job_name(request.job.name or f"{parent}/jobs/{secrets.randbelow(10**20):020d}")
+        if not job.name.startswith(f"{parent}/jobs/"):
             raise invalid("job.name must begin with the parent.")
         complete(job, has_identity=self._has_identity)
         job.state = Job.ENABLED
         now_us = self._store.clock.now_us()
         job.user_update_time.FromMicroseconds(now_us)
-        self._store.add_job(job, location=location, next_tick_us=cron_of(job).after_us(now_us))
+        self._store.add_job(job, location=parent, next_tick_us=cron_of(job).after_us(now_us))
         return self._store.job(job.name)
 
     def get(self, request: Message) -> Message:
@@ -56,7 +57,7 @@ class Jobs:
     def list(self, request: Message) -> Message:
         size = page_size(request.page_size, maximum=MAX_PAGE)
         found = self._store.jobs_in(
-            location_name(request.parent), after=cursor_of(request.page_token), limit=size + 1
+            location(request.parent), after=cursor_of(request.page_token), limit=size + 1
         )
         page, token = split_page(found, size=size)
         return ListJobsResponse(jobs=page, next_page_token=token)

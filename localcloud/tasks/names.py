@@ -5,16 +5,10 @@ from __future__ import annotations
 import re
 
 from localcloud.grpc_server import invalid
+from localcloud.locations import LOCATION
 
-_LOCATION = re.compile(r"projects/[A-Za-z0-9:.-]+/locations/[a-z0-9-]+")
-_QUEUE = re.compile(rf"({_LOCATION.pattern})/queues/([A-Za-z0-9-]{{1,100}})")
+_QUEUE = re.compile(rf"({LOCATION.pattern})/queues/([A-Za-z0-9-]{{1,100}})")
 _TASK = re.compile(rf"({_QUEUE.pattern})/tasks/([A-Za-z0-9_-]{{1,500}})")
-
-
-def location(name: str) -> str:
-    if not _LOCATION.fullmatch(name):
-        raise invalid(f"Location name must be projects/PROJECT_ID/locations/LOCATION_ID, not {name!r}.")
-    return name
 
 
 def queue(name: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from google.protobuf.empty_pb2 import Empty
 
 from localcloud.grpc_server import Message, invalid, unserved
+from localcloud.locations import location
 from localcloud.paging import cursor_of, page_size, split_page
 from localcloud.tasks import names
 from localcloud.tasks.messages import ListQueuesResponse, Queue
@@ -24,8 +25,8 @@ class Queues:
         self._changed = changed
 
     def create(self, request: Message) -> Message:
-        location, name = names.location(request.parent), names.queue(request.queue.name)
-        if names.location_of(name) != location:
+        parent, name = location(request.parent), names.queue(request.queue.name)
+        if names.location_of(name) != parent:
             raise invalid("queue.name must begin with the parent.")
         return self._add(request.queue)
 
@@ -37,7 +38,7 @@ class Queues:
             raise unserved("filter of ListQueues")
         size = page_size(request.page_size, maximum=MAX_PAGE)
         found = self._store.queues_in(
-            names.location(request.parent), after=cursor_of(request.page_token), limit=size + 1
+            location(request.parent), after=cursor_of(request.page_token), limit=size + 1
         )
         page, token = split_page(found, size=size)
         return ListQueuesResponse(queues=page, next_page_token=token)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import secrets
 
 from localcloud.clock import Clock
-from localcloud.grpc_server import Message, failed_precondition, invalid, unserved
-from localcloud.http_target import check_target
+from localcloud.grpc_server import Message, invalid, unserved
+from localcloud.http_target import check_target, check_tokens
 from localcloud.tasks import names
 from localcloud.tasks.messages import HttpMethod, Task
 from localcloud.tasks.queue_config import check_retry
@@ -87,10 +87,4 @@ def _check_http_request(request: Message, *, has_identity: bool) -> None:
         body=request.body,
         field="HttpRequest.url",
     )
-    if request.HasField("oauth_token"):
-        raise unserved("HttpRequest.oauth_token")
-    if request.HasField("oidc_token"):
-        if not request.oidc_token.service_account_email:
-            raise invalid("oidc_token.service_account_email must be set.")
-        if not has_identity:
-            raise failed_precondition("oidc_token needs an identity server: start this one with --identity.")
+    check_tokens(request, field="HttpRequest", has_identity=has_identity)
