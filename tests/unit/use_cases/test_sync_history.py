@@ -173,6 +173,32 @@ def test_a_row_that_the_bank_counts_and_lists_no_more_has_the_history_read_once_
     assert (account(world).history, account(world).feed_status) == ("settled", "proved")
 
 
+def test_what_the_closing_balance_proves_gone_goes_at_once_and_a_row_of_today_when_two_reads_lack_it(
+    world: World,
+) -> None:
+    """Yesterday's balance tells nothing of today's rows."""
+    world.bank.token_expires_at = world.clock.now() + timedelta(days=90)
+    rows = [bank_transaction(number, TODAY - timedelta(days=number // 3)) for number in range(12)]
+    world.bank.booked[RESOURCE] = list(rows)
+    tell_closing(world)
+    consent = world.active_consent()
+    world.sync(consent, task="first")
+    of_today, of_yesterday = rows[1], rows[4]
+    world.bank.booked[RESOURCE] = [row for row in rows if row not in (of_today, of_yesterday)]
+    tell_closing(world)
+    world.due_again(consent)
+    assert world.clock.now().date() == TODAY
+    world.sync(consent, task="one")
+    found = {row["externalId"] for row in world.rows(world.account_id())}
+    assert of_yesterday.external_id not in found
+    assert of_today.external_id in found
+    world.due_again(consent)
+    tell_closing(world)
+    world.sync(consent, task="two")
+    found = {row["externalId"] for row in world.rows(world.account_id())}
+    assert found == {row.external_id for row in world.bank.booked[RESOURCE]}
+
+
 def test_a_history_that_comes_in_two_goes_moves_the_opening_by_both(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
