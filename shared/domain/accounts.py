@@ -85,16 +85,19 @@ def public_account(record: AccountRecord, *, at: datetime, wall_at: datetime) ->
     shown = {name: getattr(record, name) for name in Account.__struct_fields__}
     budget = refresh_budget(record, at=at)
     if record.status == "active" and record.access_until is not None and wall_at >= record.access_until:
-        shown |= {"status": "expired", "next_refresh_at": None}
+        shown |= {"status": "expired"}
         budget = msgspec.structs.replace(budget, next_refresh_at=None)
-    return Account(**shown | {"refresh": budget})
+    return Account(**shown | {"refresh": budget, "next_refresh_at": budget.next_refresh_at})
 
 
 def refresh_budget(record: AccountRecord, *, at: datetime) -> RefreshBudget:
     """What is left at `at` of the unattended reads."""
-    limit = record.refresh.limit
+    limit, next_refresh_at = record.refresh.limit, record.next_refresh_at
     left = 0 if _is_limited(record, at=at) else budgets.remaining(record.reads, limit=limit, at=at)
-    return RefreshBudget(limit=limit, remaining=left, next_refresh_at=record.next_refresh_at)
+    if not left and next_refresh_at is not None:
+        # Whose turn comes before is left out, and read as soon as that is allowed.
+        next_refresh_at = max(next_refresh_at, refresh_free_at(record, at=at))
+    return RefreshBudget(limit=limit, remaining=left, next_refresh_at=next_refresh_at)
 
 
 def refresh_free_at(record: AccountRecord, *, at: datetime) -> datetime:

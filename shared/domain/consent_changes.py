@@ -92,7 +92,9 @@ def synced(consent: Consent, *, at: datetime, next_sync_at: datetime, is_whole: 
 
 
 def put_off(consent: Consent, *, until: datetime) -> Consent:
-    """No read is allowed before. What a client asked for out of turn is read in turn."""
+    """No read is allowed before. What was wanted out of turn is read in turn, if that comes first."""
+    if consent.wanted and consent.in_turn_at is not None and until < consent.in_turn_at:
+        return msgspec.structs.replace(consent, lease=consent.lease.released(), next_sync_at=until)
     return msgspec.structs.replace(
         consent,
         lease=consent.lease.released(),

@@ -1,4 +1,5 @@
-"""Reads that clients ask for out of turn, with the PSU present or out of the budget. Pure."""
+"""Reads out of turn: those that clients ask for, with the PSU present or out of the budget, and those that the budget
+held back. Pure."""
 
 from __future__ import annotations
 
@@ -32,6 +33,14 @@ def asked_for(consent: Consent, *, account_id: str, at: datetime, psu_ip_address
         next_sync_at=at,
         attendance=attendance,
     )
+
+
+def wanted_when_free(consent: Consent, account_ids: tuple[str, ...], *, at: datetime) -> Consent:
+    """After a sync that the budget let read all but these: they are read at `at`, unless their turn comes before."""
+    in_turn_at = consent.next_sync_at
+    if not account_ids or in_turn_at is None or at >= in_turn_at:
+        return consent
+    return msgspec.structs.replace(consent, wanted=account_ids, in_turn_at=in_turn_at, next_sync_at=at)
 
 
 def is_being_read(consent: Consent, account_id: str, *, at: datetime, with_psu: bool) -> bool:

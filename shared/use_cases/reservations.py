@@ -31,7 +31,7 @@ class Reservations:
         self._allowed: dict[str, StoredAccount] = {}
         self._reserved: dict[str, AccountRecord] = {}
         """Of those that spend a read: as written, or to be written."""
-        self._refused_until: list[datetime] = []
+        self._refused_until: dict[str, datetime] = {}
         self._list_reads_before = consent.reads
         self.list_reads = consent.reads
         self.may_list = True
@@ -41,8 +41,9 @@ class Reservations:
             self.list_reads = consent.reads if reads is None else reads
 
     @property
-    def has_refused(self) -> bool:
-        return bool(self._refused_until)
+    def refused(self) -> tuple[str, ...]:
+        """Those that may not be read now."""
+        return tuple(self._refused_until)
 
     @property
     def allowed(self) -> Mapping[str, StoredAccount]:
@@ -57,7 +58,7 @@ class Reservations:
             if not self._is_attended and not goes_on:
                 reserved = reserve_read(stored.record, at=self._at)
                 if reserved is None:
-                    self._refused_until.append(refresh_free_at(stored.record, at=self._at))
+                    self._refused_until[name] = refresh_free_at(stored.record, at=self._at)
                     continue
                 self._reserved[name] = reserved
                 writes.append(AccountWrite(record=reserved, version=stored.version))
@@ -91,7 +92,7 @@ class Reservations:
         """When something of what is refused now will be allowed."""
         if not self.may_list:
             return budgets.free_at(consent.reads, limit=self._limit, at=self._at)
-        return min(self._refused_until, default=self._at)
+        return min(self._refused_until.values(), default=self._at)
 
     def given_back(self, *, begun: Iterable[str]) -> list[AccountWrite]:
         """Without the reservations of accounts that were not begun."""

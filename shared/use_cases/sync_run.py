@@ -24,6 +24,7 @@ from shared.domain.errors import (
     NotDecryptable,
 )
 from shared.domain.expiry_notices import days_left
+from shared.domain.wanted_reads import wanted_when_free
 from shared.use_cases.account_records import new_record
 from shared.use_cases.bank_breaker import BankBreaker, BankHealths
 from shared.use_cases.bank_session import BankSession, Interrupted
@@ -174,7 +175,7 @@ class SyncRun:
             self._has_listed = self._has_listed_now = True
             self._remember()
         to_read = self._to_read()
-        if not to_read and self._reservations.has_refused:
+        if not to_read and self._reservations.refused:
             consent = self._fence.consent
             self._fence.save(put_off(consent, until=self._reservations.free_at(consent)))
             return "limited"
@@ -315,12 +316,13 @@ class SyncRun:
         return with_done
 
     def _finished(self, consent: Consent) -> Consent:
-        return synced(
+        done = synced(
             consent,
             at=self._sync.clock.now(),
             next_sync_at=self._next_sync_at,
             is_whole=not (consent.wanted or self._has_left_out),
         )
+        return wanted_when_free(done, self._reservations.refused, at=self._reservations.free_at(done))
 
     def _continue_later(self) -> Outcome:
         """Where this attempt stopped, another task goes on at once."""

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from shared.domain.accounts import public_account, refresh_budget
+from shared.domain.budgets import READ_TIME
 from shared.domain.consents import Consent
 from shared.domain.errors import BankAccessLost, BankRateLimited, BankTimeout, BankUnavailable, NotDecryptable
 from shared.domain.wanted_reads import asked_for
@@ -35,6 +36,14 @@ def most_in_a_day(world: World) -> int:
     return max(
         (sum(end - DAY < at <= end for at in known) for known in times.values() for end in known), default=0
     )
+
+
+def ask(world: World, consent: Consent, account_id: str) -> None:
+    """As a client does, without the PSU."""
+    stored = world.consents.find(world.organisation_id, consent.id)
+    assert stored is not None
+    wanted = asked_for(stored.consent, account_id=account_id, at=world.clock.now(), psu_ip_address=None)
+    world.consents.save(wanted, replacing=stored, at=world.clock.now())
 
 
 def record(world: World) -> Any:
@@ -260,6 +269,51 @@ def test_a_spent_budget_is_waited_for_without_a_call(world: World) -> None:
     assert len(world.bank.calls) == calls
     world.due_again(consent)
     assert world.sync(consent, task="free again") == "synced"
+
+
+def test_an_account_that_is_left_out_for_its_budget_is_read_as_soon_as_that_is_free(world: World) -> None:
+    """Its turn would be later; clients are told when."""
+    world.bank.accounts_held = [bank_account(1), bank_account(2)]
+    world.bank.token_expires_at = world.clock.now() + timedelta(days=90)
+    begun_at = world.clock.now()
+    consent, another = world.active_consent(), world.active_consent()
+    world.sync(consent)
+    spent = min(
+        world.accounts.list(world.organisation_id, limit=9, after=None), key=lambda found: found.iban or ""
+    )
+    world.bank.accounts_held = [bank_account(1)]
+    for number in range(3):
+        world.clock.move(timedelta(minutes=10))
+        ask(world, another, spent.id)
+        assert world.sync(another, task=f"asked-{number}") == "synced"
+    world.bank.accounts_held = [bank_account(1), bank_account(2)]
+    world.due_again(consent)
+    in_turn_at = world.clock.now()
+    calls = len(world.bank.calls)
+    assert world.sync(consent, task="in turn") == "synced"
+    assert [call for call in world.bank.calls[calls:] if call.startswith("balances")] == [
+        "balances resource-2"
+    ]
+    free_at = begun_at + DAY + READ_TIME
+    for _ in range(4):
+        found = world.accounts.find(world.organisation_id, spent.id)
+        assert found is not None
+        shown = public_account(found, at=world.clock.now(), wall_at=world.clock.now())
+        assert shown.next_refresh_at == shown.refresh.next_refresh_at == free_at
+        world.due_again(consent)
+        if world.clock.now() == free_at:
+            break
+        assert world.sync(consent, task=f"at {world.clock.now()}") == "synced"
+    calls = len(world.bank.calls)
+    assert world.sync(consent, task="free") == "synced"
+    assert [call for call in world.bank.calls[calls:] if call.startswith("balances")] == [
+        "balances resource-1"
+    ]
+    assert most_in_a_day(world) <= 4
+    after = world.consent(consent)
+    assert after.wanted == ()
+    assert after.next_sync_at is not None
+    assert (after.next_sync_at - in_turn_at) % timedelta(hours=8) == timedelta()
 
 
 def test_a_new_consent_to_an_account_whose_reads_are_spent_waits(world: World) -> None:
