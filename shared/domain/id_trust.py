@@ -21,17 +21,22 @@ class Trust:
     """Which of the bank's ids can be believed in this read."""
 
     def __init__(
-        self, entries: Sequence[Entry], others: Sequence[Identity], *stored: Sequence[Identity]
+        self,
+        entries: Sequence[Entry],
+        others: Sequence[Identity],
+        *,
+        known: Sequence[Identity],
+        pending: Sequence[Identity],
     ) -> None:
         told = [entry.identity for entry in entries]
-        self._moved = {kind for kind in KINDS if _wander(entries, stored, kind)}
+        self._moved = {kind for kind in KINDS if _wander(entries, known, pending, kind)}
         self._moved |= {kind for kind in KINDS if are_places([getattr(row, kind) for row in told])}
         self._reused: set[tuple[str, str]] = set()
-        for rows in (told, others, *stored):
+        for rows in (told, others, known, pending):
             self._reused |= _reused(rows, lambda row: row.gist)
         # A text may change on the way from pending to booked, an amount hardly.
         self._reused |= _reused([*told, *others], lambda row: row.outline)
-        self._reused |= _reused(chain.from_iterable(stored), lambda row: row.outline)
+        self._reused |= _reused(chain(known, pending), lambda row: row.outline)
 
     def key(self, kind: Kind, *, also: Key = lambda _: None) -> Key:
         def trusted(row: Identity) -> Hashable | None:
@@ -46,11 +51,15 @@ class Trust:
         return any(self.key(kind)(row) is not None for kind in KINDS)
 
 
-def _wander(entries: Sequence[Entry], stored: Sequence[Sequence[Identity]], kind: Kind) -> bool:
+def _wander(
+    entries: Sequence[Entry], known: Sequence[Identity], pending: Sequence[Identity], kind: Kind
+) -> bool:
     """Whether ids went from one content to another, or hardly any stayed with theirs. Where one twin goes as another
-    comes, with an id that is new, their content alone says nothing against the ids."""
+    comes, with an id that is new or that it was announced with, their content alone says nothing against the ids."""
     told_now = {getattr(entry.identity, kind) for entry in entries}
-    told_before = {getattr(row, kind) for rows in stored for row in rows}
+    told_before = {getattr(row, kind) for row in known}
+    announced = {(getattr(row, kind), row.outline) for row in pending}
+    announced_ids = {name for name, _ in announced}
     stayed, moved = 0, 0
     for entry in entries:
         if entry.known is None:
@@ -60,7 +69,8 @@ def _wander(entries: Sequence[Entry], stored: Sequence[Sequence[Identity]], kind
             stayed += bool(before and now)
         elif entry.link == "moved":
             moved += 1
-            if before in told_now or now in told_before:
+            was_another = now in announced_ids and (now, entry.identity.outline) not in announced
+            if before in told_now or now in told_before or was_another:
                 return True
     return moved > stayed
 

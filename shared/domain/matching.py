@@ -84,7 +84,7 @@ def match(
     pair(entries, pool, by_entry_reference_and_content, link="exact")
     pair(entries, pool, by_content, link="moved")
     told_apart = [identify(told, seen_on=seen_on) for told in others]
-    trust = Trust(entries, told_apart, known, pending)
+    trust = Trust(entries, told_apart, known=known, pending=pending)
     _pair_corrected(entries, pool, trust, since=since)
     _continue_pending(entries, waiting, trust, listed=listed)
     _pair_changed_texts(entries, pool, trust)

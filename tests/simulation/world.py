@@ -230,6 +230,8 @@ class World:
             self.kernel.at(self.kernel.now_us + self.rng.randrange(SECOND, 2 * MINUTE), come_back)
 
     def _renew(self) -> None:
+        if not self.connections:
+            return
         connection = self.rng.choice(self.connections)
 
         def renew() -> None:
@@ -252,6 +254,8 @@ class World:
             self._worker("refresh", refresh)
 
     def _client_revokes(self) -> None:
+        if not self.connections:
+            return
         connection = self.rng.choice(self.connections)
         connection.revoked = True
         self._worker("revoke", lambda: self.product.revoke(connection.consent_id))
@@ -259,6 +263,8 @@ class World:
             self.kernel.at(self.kernel.now_us + HOUR, self._connect)
 
     def _psu_revokes(self) -> None:
+        if not self.bank.grants:
+            return
         self.bank.psu_revokes(self.rng.choice(list(self.bank.grants)))
         if self.rng.random() < 0.7:
             self.kernel.at(self.kernel.now_us + self.rng.randrange(HOUR, DAY), self._connect)

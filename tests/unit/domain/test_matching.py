@@ -298,6 +298,27 @@ def test_a_twin_that_goes_as_another_comes_says_nothing_against_the_ids() -> Non
     assert ids(found)[4:] == ids(waiting)
 
 
+def test_a_twin_that_goes_as_one_that_was_pending_comes_says_nothing_against_the_ids() -> None:
+    """It was told as pending under its own id; the bank lists for a while as pending what it has booked."""
+    held = run(entry(external_id="T1"), entry(external_id="T2", amount=Decimal("2")))
+    told = [entry(external_id="T3"), entry(external_id="T4", amount=Decimal("4"))]
+    announced = [
+        msgspec.structs.replace(one, status="pending", booking_date=None, remittance_info="REZERVACIJA")
+        for one in told
+    ]
+    waiting = run(*announced)
+    found = match(
+        ACCOUNT,
+        [entry(external_id="T2", amount=Decimal("2")), *told],
+        known=identities(held),
+        pending=identities(waiting),
+        listed=set(ids(waiting)),
+        others=announced,
+        seen_on=TODAY,
+    )
+    assert ids(found)[2] == ids(waiting)[1]
+
+
 def test_ids_that_are_new_with_every_read_are_not_believed() -> None:
     known = run(*(entry(external_id=f"A{number}", remittance_info=f"R{number}") for number in range(3)))
     again = [entry(external_id=f"B{number}", remittance_info=f"R{number}") for number in range(2)]
