@@ -67,18 +67,12 @@ class BilateralConnector:
         )
         with values.sensible(self.bank_id):
             mandate = self._dialect.mandate(body)
-        metadata = self._oauth.metadata(mandate.oauth_metadata_url)
-        return StartedConsent(
+        return self._oauth.start(
+            mandate.oauth_metadata_url,
             bank_consent_id=mandate.number,
-            authorise_url=self._oauth.authorise_url(
-                metadata,
-                bank_consent_id=mandate.number,
-                redirect_uri=redirect_uri,
-                state=state,
-                code_challenge=code_challenge,
-            ),
-            issuer=metadata.issuer,
-            issuer_in_response=metadata.authorization_response_iss_parameter_supported,
+            redirect_uri=redirect_uri,
+            state=state,
+            code_challenge=code_challenge,
             valid_until=mandate.valid_until,
         )
 

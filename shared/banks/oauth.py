@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -21,7 +21,7 @@ from shared.banks.failures import Meaning, bank_error
 from shared.banks.http import BankHttp
 from shared.banks.partner import form_encoded
 from shared.banks.profile import BankSetup
-from shared.domain.bank_data import BankTokens
+from shared.domain.bank_data import BankTokens, StartedConsent
 from shared.domain.clock import Clock
 from shared.domain.errors import BankRefused, BankUnavailable
 
@@ -117,6 +117,32 @@ class OAuth:
         query = parse_qsl(parts.query, keep_blank_values=True)
         query += [(spelling.get(name, name), value) for name, value in parameters.items()]
         return urlunsplit(parts._replace(query=urlencode(query), fragment=""))
+
+    def start(
+        self,
+        metadata_url: str | None,
+        *,
+        bank_consent_id: str,
+        redirect_uri: str,
+        state: str,
+        code_challenge: str,
+        valid_until: date | None,
+    ) -> StartedConsent:
+        """A consent that the bank has made, and the way to its login. Raises BankUnavailable."""
+        metadata = self.metadata(metadata_url)
+        return StartedConsent(
+            bank_consent_id=bank_consent_id,
+            authorise_url=self.authorise_url(
+                metadata,
+                bank_consent_id=bank_consent_id,
+                redirect_uri=redirect_uri,
+                state=state,
+                code_challenge=code_challenge,
+            ),
+            issuer=metadata.issuer,
+            issuer_in_response=metadata.authorization_response_iss_parameter_supported,
+            valid_until=valid_until,
+        )
 
     def exchange(self, *, code: str, code_verifier: str, redirect_uri: str, issuer: str) -> BankTokens:
         """Raises BankRefused on a code that the bank does not take, or when `issuer` is not this bank's."""

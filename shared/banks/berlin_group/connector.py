@@ -42,18 +42,12 @@ class BerlinGroupConnector:
         )
         if created.oauth_metadata_url is None and self._api.profile.sca_mode == "oauth":
             raise BankUnavailable(self.bank_id, "The bank offers no login for this consent.")
-        metadata = self._oauth.metadata(created.oauth_metadata_url)
-        return StartedConsent(
+        return self._oauth.start(
+            created.oauth_metadata_url,
             bank_consent_id=created.id,
-            authorise_url=self._oauth.authorise_url(
-                metadata,
-                bank_consent_id=created.id,
-                redirect_uri=redirect_uri,
-                state=state,
-                code_challenge=code_challenge,
-            ),
-            issuer=metadata.issuer,
-            issuer_in_response=metadata.authorization_response_iss_parameter_supported,
+            redirect_uri=redirect_uri,
+            state=state,
+            code_challenge=code_challenge,
             valid_until=consents.valid_until(self._api, created.id),
         )
 
