@@ -74,7 +74,8 @@ def bank_told(consent: Consent, *, untold: tuple[str, ...], at: datetime) -> Con
 
 
 def synced(consent: Consent, *, at: datetime, next_sync_at: datetime, is_whole: bool) -> Consent:
-    """`is_whole`: all of its accounts were read, and what was read was entered."""
+    """`is_whole`: it was in turn, and what was read was entered. Accounts that the budget left out are no matter: one
+    that was never read has its whole history read in any case."""
     return msgspec.structs.replace(
         consent,
         lease=consent.lease.released(),

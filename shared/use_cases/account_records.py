@@ -6,13 +6,7 @@ from datetime import date, datetime
 
 import msgspec
 
-from shared.domain.accounts import (
-    AccountHead,
-    AccountRecord,
-    head_of,
-    headline_balance,
-    present_balances,
-)
+from shared.domain.accounts import AccountHead, AccountRecord, head_of, headline_balance, present_balances
 from shared.domain.bank_data import BankAccount
 from shared.domain.budgets import RefreshBudget
 from shared.domain.consents import Consent

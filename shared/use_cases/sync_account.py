@@ -10,10 +10,7 @@ from typing import Literal
 import msgspec
 
 from shared.domain import changes, proofs
-from shared.domain.accounts import (
-    AccountHead,
-    AccountRecord,
-)
+from shared.domain.accounts import AccountHead, AccountRecord
 from shared.domain.bank_data import BankAccount
 from shared.domain.consents import Consent
 from shared.domain.errors import BankRateLimited, BankRefused, BankTimeout, BankUnavailable
@@ -233,16 +230,21 @@ class _Entering:
         closing = self._closing()
         if overlap is None or anchored_on is None or closing is None or closing.covers_all:
             return overlap
-        has_moved = self._record.history == "fresh" and bool(compared.missing)
-        return max(overlap, anchored_on + timedelta(days=1)) if has_moved else overlap
+        return max(overlap, anchored_on + timedelta(days=1)) if self._has_moved(compared) else overlap
 
     def _history(self, compared: Compared) -> Literal["settled", "fresh", "again"]:
         """At a bank whose pages shift, a row that goes while a long list is read takes another one to a page that has
         been read. One of recent days comes with the next read; older ones only if the whole history is read again."""
         if self._is_of_all:
             return "fresh"
-        has_moved = any(row.identity.transaction_id not in self._record.unlisted for row in compared.missing)
-        return "again" if self._record.history == "fresh" and has_moved else "settled"
+        return "again" if self._has_moved(compared) else "settled"
+
+    def _has_moved(self, compared: Compared) -> bool:
+        """Whether the list of the whole history may have moved under the last read, as a row went that it showed."""
+        unlisted = self._record.unlisted
+        return self._record.history == "fresh" and any(
+            row.identity.transaction_id not in unlisted for row in compared.missing
+        )
 
     def _unlisted(self, compared: Compared) -> tuple[str, ...]:
         """What goes while a list is read hides another only if it had been listed. So many at once is a list that was

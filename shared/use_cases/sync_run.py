@@ -108,8 +108,8 @@ class SyncRun:
         in_turn_at = started_at + budgets.interval(limit=rules.unattended_reads_per_day)
         self._next_sync_at = (consent.in_turn_at if consent.wanted else None) or in_turn_at
         self._listed: tuple[BankAccount, ...] = self._kept_progress.accounts
-        self._has_listed = bool(self._listed)
-        self._has_listed_now = False
+        self._has_listed = False
+        """The bank has told its accounts in this attempt: where they were kept, no read of them was reserved."""
         self._begun: list[str] = []
         self._has_left_out = False
         """What was read of an account was not entered: the next sync reads the whole history, if this one did."""
@@ -138,7 +138,7 @@ class SyncRun:
                 self._tell_expiry()
             return outcome
         except Interrupted:
-            if self._has_listed_now or self._begun:
+            if self._has_listed or self._begun:
                 self._sync.bank_answered()
             return self._continue_later()
         except BankAccessLost as lost:
@@ -172,7 +172,7 @@ class SyncRun:
         )
         if not self._listed:
             self._listed = self._not_erased(session.read(session.connector.accounts))
-            self._has_listed = self._has_listed_now = True
+            self._has_listed = True
             self._remember()
         to_read = self._to_read()
         if not to_read and self._reservations.refused:
