@@ -73,6 +73,32 @@ def test_no_file_holds(forbidden: str) -> None:
     assert [path.name for path in FILES if forbidden in path.read_text()] == []
 
 
+def test_the_state_lies_in_a_bucket_of_its_own_that_keeps_versions() -> None:
+    """Made by hand before the first `terraform init`, which is told its name: so the operator's steps must say so."""
+    (backend,) = re.findall(r'^  backend "(\w+)" \{\n(.*?)^  \}$', text(), flags=re.DOTALL | re.MULTILINE)
+    assert backend[0] == "gcs"
+    assert "bucket" not in backend[1]
+    assert "credentials" not in backend[1]
+
+    steps = (ROOT / "docs/operations.md").read_text()
+    made, versioned, used = (
+        steps.index(command)
+        for command in (
+            "gcloud storage buckets create gs://$STATE_BUCKET",
+            "gcloud storage buckets update gs://$STATE_BUCKET --versioning",
+            "init -backend-config=bucket=$STATE_BUCKET",
+        )
+    )
+    assert made < versioned < used
+    assert "--public-access-prevention" in steps[made:versioned]
+
+
+def test_what_clients_reach_is_under_the_tls_policy() -> None:
+    """Its id is known once it is applied only, so that `terraform test` cannot compare it."""
+    (proxy,) = resources("google_compute_target_https_proxy")
+    assert re.search(r"^\s+ssl_policy\s+= google_compute_ssl_policy\.api\.id$", proxy, flags=re.MULTILINE)
+
+
 def test_no_function_is_named() -> None:
     """Everything about functions comes from the manifest, so that a new one is one entry there."""
     groups = {group for entry in MANIFEST["functions"].values() for group in entry["settings"]}

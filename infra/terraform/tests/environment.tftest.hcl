@@ -287,6 +287,7 @@ run "live" {
     condition = (
       google_compute_managed_ssl_certificate.api.managed[0].domains == tolist(["api.tokapi.io"])
       && google_compute_ssl_policy.api.min_tls_version == "TLS_1_2"
+      && google_compute_ssl_policy.api.profile == "RESTRICTED"
       && google_compute_global_forwarding_rule.api.port_range == "443"
       && google_compute_region_network_endpoint_group.gateway.serverless_deployment[0].resource == google_api_gateway_gateway.tok.gateway_id
     )
